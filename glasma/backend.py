@@ -1,0 +1,117 @@
+"""Where loops compile and run: Numba on the CPU, one thread pool, kernels cached on disk.
+
+Two decorators make every compiled function of the package:
+
+``inline``
+    a scalar function of tuples and array elements (a group product, an exponential).  LLVM inlines it by
+    force, which removes the tuples and lets the loop around it use vector instructions.  Numba's CUDA target
+    compiles the same function as a device function.
+``kernel``
+    a loop nest over a range of the lattice.  It releases the interpreter lock, so that `Workers` runs one
+    kernel on several ranges at once, and promises the compiler that its arrays do not overlap.
+
+Array indices inside kernels are unsigned (`index`): a signed index may be negative, and the wrap-around that
+NumPy's semantics then demand keeps the loop from vectorising.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import cache
+from pathlib import Path
+from typing import Any, TypeVar
+
+import llvmlite.binding as llvm
+import numba
+import numpy as np
+from numba.core.caching import FunctionCache
+
+_FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy"}
+
+# A line of SU(3) links writes 18 separate streams; LLVM vectorises a loop only if it may check at run time, once
+# per line, that they do not overlap.  Its default of 8 such checks is too few.
+llvm.set_option("glasma", "-runtime-memory-check-threshold=512")
+llvm.set_option("glasma", "-vectorize-memory-check-threshold=512")
+
+#: The unsigned integer type of array indices in kernels.
+index = np.uintp
+
+inline = numba.njit(forceinline=True, **_FAST)
+
+
+@cache
+def _source_digest() -> str:
+    """Hash of every source file of the package: a cached kernel is valid for exactly this code."""
+    digest = hashlib.sha256()
+    for path in sorted(Path(__file__).parent.rglob("*.py")):
+        if path.parent.name in ("group", "lattice", "evolution", "observables") or path.name == "backend.py":
+            digest.update(path.read_bytes())
+    return digest.hexdigest()
+
+
+class _KernelCache(FunctionCache):
+    """Numba's disk cache with a key that sees the group and all sources.
+
+    Numba keys a closure by the pickled functions that it closes over, which differ in every process, and does
+    not notice an edit in another file; so its own key would never hit here, or hit what is stale.
+    """
+
+    def __init__(self, function: Callable[..., Any], tag: str) -> None:
+        super().__init__(function)
+        self._tag = tag
+
+    def _index_key(self, sig: Any, codegen: Any) -> Any:
+        return sig, codegen.magic_tuple(), (self._tag, _source_digest())
+
+
+def kernel(tag: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Compile a loop nest; `tag` names what its closure holds (the gauge group)."""
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        dispatcher = numba.njit(nogil=True, **_FAST)(function)
+
+        def no_alias(flags: Any) -> Any:
+            flags.noalias = True
+            return flags
+
+        dispatcher._compiler._customize_flags = no_alias
+        dispatcher._cache = _KernelCache(dispatcher.py_func, tag)
+        return dispatcher
+
+    return decorate
+
+
+T = TypeVar("T")
+
+
+class Workers:
+    """A few threads that run kernels on contiguous ranges of lattice planes.
+
+    Parameters
+    ----------
+    threads : int
+        How many ranges run at once.  Results do not depend on it: sums are taken plane by plane.
+    """
+
+    def __init__(self, threads: int = 1) -> None:
+        if threads < 1:
+            raise ValueError(f"threads = {threads}: at least one is needed")
+        self.threads = threads
+        self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
+
+    def ranges(self, count: int) -> list[tuple[int, int]]:
+        """`count` planes cut into one contiguous range per thread."""
+        parts = min(self.threads, count)
+        return [(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
+
+    def over_planes(self, count: int, task: Callable[[int, int], T]) -> list[T]:
+        """Run ``task(first, last)`` on each range of planes; the results come in the order of the ranges."""
+        return self.each(self.ranges(count), lambda bounds: task(*bounds))
+
+    def each(self, items: Sequence[Any] | Iterable[Any], task: Callable[[Any], T]) -> list[T]:
+        """Run ``task(item)`` for every item, in order of the items in the result."""
+        if self._pool is None:
+            return [task(item) for item in items]
+        return list(self._pool.map(task, items))

@@ -1,0 +1,127 @@
+"""A collision in memory: the state, the scheme that moves it, and its measurements."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+
+from glasma.backend import Workers
+from glasma.config import Config, load_config
+from glasma.derived import Derived, check_physics
+from glasma.evolution.leapfrog import Leapfrog
+from glasma.evolution.scheme import Scheme
+from glasma.group import group_named
+from glasma.lattice.fields import Fields
+from glasma.lattice.gauge import unitarity_violation
+from glasma.nuclei.mv import color_charges
+from glasma.nuclei.nucleus import Nucleus
+from glasma.nuclei.poisson import solve_poisson
+from glasma.nuclei.wilson_lines import CoherentNucleus
+from glasma.observables.measure import Measurement, measure
+from glasma.units import HBARC
+
+
+def make_nuclei(derived: Derived) -> list[Nucleus]:
+    """The nuclei of a configuration: charges from the seed, potential, Wilson lines.
+
+    Every nucleus draws from its own stream of the seed, so that a single nucleus is the right-mover of the collision with
+    the same seed.
+    """
+    config, grid = derived.config, derived.grid
+    group = group_named(config.lattice.group)
+    a = grid.spacing_fm / HBARC
+    directions = (1,) if config.nuclei.system == "single" else (1, -1)
+    streams = np.random.SeedSequence(config.run.seed).spawn(2)
+    nuclei: list[Nucleus] = []
+    for direction, stream in zip(directions, streams, strict=False):
+        rho = color_charges(grid.shape[:2], group.DIMENSION, derived.g2mu_lattice, np.random.default_rng(stream))
+        phi = solve_poisson(rho, config.nuclei.infrared_regulator * a, config.nuclei.ultraviolet_cutoff * a)
+        potential = np.einsum("axy,aij->xyij", phi, group.GENERATORS)
+        centre = -direction * derived.start_distance / grid.spacing_fm
+        nuclei.append(CoherentNucleus(potential, derived.profile, direction, centre))
+    return nuclei
+
+
+def make_scheme(derived: Derived) -> Scheme:
+    """The evolution scheme of a configuration."""
+    config = derived.config
+    workers = Workers(config.run.threads or os.cpu_count() or 1)
+    group = group_named(config.lattice.group)
+    return Leapfrog(derived.grid, group, derived.dtype, workers, only_active=config.evolution.region == "active")
+
+
+class Collision:
+    """A run that one steps by hand, with arrays that one can read and change between steps.
+
+    Parameters
+    ----------
+    config : Config or path of a TOML file
+    overrides : strings "section.key=value"
+        Applied to the file.
+
+    Examples
+    --------
+    >>> collision = Collision("runs/quickstart.toml", "lattice.transverse_cells=16")  # doctest: +SKIP
+    >>> for _ in collision:  # doctest: +SKIP
+    ...     print(collision.time, collision.gauss_violation())
+    """
+
+    def __init__(self, config: Config | str | Path, *overrides: str, fields: Fields | None = None) -> None:
+        self.config = config if isinstance(config, Config) else load_config(config, overrides)
+        self.derived = check_physics(self.config)
+        self.scheme = make_scheme(self.derived)
+        self.fields = fields if fields is not None else self.scheme.initial_state(make_nuclei(self.derived))
+
+    @property
+    def U(self) -> np.ndarray:
+        """Links, (3, link_reals, nx, ny, nz), at t + a_t/2."""
+        return self.fields.U
+
+    @property
+    def E(self) -> np.ndarray:
+        """g a_i E_i in units of a_T, (3, dim_g, nx, ny, nz), at t."""
+        return self.fields.E
+
+    @property
+    def time(self) -> float:
+        """t of the electric fields in fm; 0 when the centres of the nuclei coincide."""
+        return self.derived.time_at(self.fields.step)
+
+    @property
+    def finished(self) -> bool:
+        """Whether the end time is reached."""
+        return self.fields.step >= self.derived.last_step
+
+    def step(self) -> None:
+        """Advance by a_t."""
+        self.scheme.step(self.fields)
+
+    def __iter__(self) -> Iterator[int]:
+        """Step to the end; yields the step number after each step."""
+        while not self.finished:
+            self.step()
+            yield self.fields.step
+
+    def measure(self, keep_tensor: bool = False) -> Measurement:
+        """Energies and the energy-momentum tensor, now."""
+        return measure(self.fields, self.workers, self.scheme.region(self.fields), keep_tensor)
+
+    def gauss_violation(self) -> float:
+        """max |Gauss| / max |ρ|"""
+        return self.scheme.gauss_residual(self.fields).max_rel
+
+    def unitarity_violation(self) -> float:
+        """max |U†U − 1|"""
+        return unitarity_violation(self.fields, self.workers)
+
+    def energy(self) -> float:
+        """Energy of the fields in GeV."""
+        return self.scheme.energy(self.fields) * self.derived.energy_unit
+
+    @property
+    def workers(self) -> Workers:
+        """The threads that the scheme runs on."""
+        return self.scheme.workers

@@ -1,0 +1,252 @@
+"""The configuration of a run: one TOML file, checked against this schema before any work is done.
+
+Quantities with a dimension are strings with a unit, "0.5 fm" or "0.2 GeV" (see `glasma.units`).  Every default is stated
+here and nowhere else.
+"""
+
+from __future__ import annotations
+
+import difflib
+import tomllib
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+
+from glasma.errors import ConfigError, FileError
+from glasma.units import NUCLEON_MASS, energy_gev, length_fm
+
+Length = Annotated[float, BeforeValidator(length_fm), PlainSerializer(lambda v: f"{v!r} fm", return_type=str)]
+Energy = Annotated[float, BeforeValidator(energy_gev), PlainSerializer(lambda v: f"{v!r} GeV", return_type=str)]
+
+
+class _Section(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class Run(_Section):
+    """What the run is called and how it is computed."""
+
+    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    seed: int = Field(ge=0, description="seed of the colour charges; both nuclei draw from it")
+    threads: int = Field(default=0, ge=0, description="CPU threads; 0 takes all cores")
+    precision: Literal["float64", "float32"] = "float64"
+
+
+class Lattice(_Section):
+    """The box: periodic in the transverse plane, with frozen ends along the beam."""
+
+    group: Literal["SU(2)", "SU(3)"] = "SU(2)"
+    transverse_cells: int = Field(ge=4, description="sites along x and along y")
+    transverse_length: Length = Field(gt=0)
+    longitudinal_cells: int = Field(ge=16, description="sites along z")
+    longitudinal_length: Length = Field(gt=0)
+
+
+class Nuclei(_Section):
+    """The McLerran–Venugopalan model with one coherent sheet, stretched to a Gaussian along the beam."""
+
+    system: Literal["collision", "single"] = "collision"
+    source: Literal["mv"] = "mv"
+    coupling: float = Field(default=2.0, gt=0, description="g; enters only the units of results, as 1/g²")
+    g2mu: Energy = Field(gt=0, description="g²μ, the width of the colour charge distribution")
+    infrared_regulator: Energy = Field(default=0.2, ge=0, description="m in 1/(k² + m²); 0 removes the total charge")
+    ultraviolet_cutoff: Energy = Field(default=10.0, gt=0, description="Λ: no charges at higher transverse momentum")
+    sqrt_s_nn: Energy | None = Field(default=None, gt=0, description="√s_NN = 2 m_N γ; give this or gamma")
+    gamma: float | None = Field(default=None, gt=1, description="Lorentz factor; give this or sqrt_s_nn")
+    radius: Length = Field(default=7.0, gt=0, description="R; the Gaussian has σ = R/(2γ), so 2R/γ is 4σ")
+    width: Length | None = Field(default=None, gt=0, description="σ itself, instead of R/(2γ)")
+    separation: Length | None = Field(default=None, gt=0, description="distance of the centres at the start; default: just apart")
+    profile_cutoff: float = Field(default=6.0, ge=3.0, le=9.0, description="the charges end at this many σ")
+
+    @property
+    def lorentz_factor(self) -> float | None:
+        """γ, from itself, √s_NN or the width."""
+        if self.gamma is not None:
+            return self.gamma
+        if self.sqrt_s_nn is not None:
+            return self.sqrt_s_nn / (2 * NUCLEON_MASS)
+        return self.radius / (2 * self.width) if self.width is not None else None
+
+    @property
+    def sigma(self) -> float:
+        """σ of the longitudinal Gaussian in fm."""
+        if self.width is not None:
+            return self.width
+        assert self.lorentz_factor is not None
+        return self.radius / (2 * self.lorentz_factor)
+
+
+class Evolution(_Section):
+    """The discretisation in time."""
+
+    scheme: Literal["leapfrog"] = "leapfrog"
+    substeps: int = Field(default=2, ge=1, le=64, description="n in a_t = a_z/n")
+    end_time: Length = Field(gt=0, description="t at the end; t = 0 is when the centres of the nuclei coincide")
+    region: Literal["active", "whole"] = Field(default="active", description="planes that are evolved")
+
+
+class Observables(_Section):
+    """What is measured while the run goes on."""
+
+    interval: Length = Field(default=0.02, gt=0, description="time between measurements")
+
+
+class Output(_Section):
+    """What is written."""
+
+    snapshots: list[Length] = Field(default_factory=list, description="times t of full snapshots; start and end are added")
+    snapshot_fields: bool = Field(default=True, description="links, electric fields and charges in snapshots")
+    snapshot_tensor: bool = Field(default=True, description="the energy-momentum tensor in snapshots")
+    compression: int = Field(default=1, ge=0, le=9, description="gzip level of snapshots; 0 for none")
+    checkpoint_interval: Length | None = Field(default=None, gt=0, description="time between checkpoints; default: a quarter")
+    checkpoint_minutes: float = Field(default=10.0, gt=0, description="wall-clock minutes between checkpoints at most")
+
+
+class Tolerances(_Section):
+    """Limits beyond which a run stops and `glasma check` fails; null takes the default of the precision."""
+
+    gauss: float | None = Field(default=None, gt=0, description="max |Gauss| / max |ρ|; 1e-12 or 1e-4 (float32)")
+    unitarity: float | None = Field(default=None, gt=0, description="max |U†U − 1|; 1e-12 or 1e-4 (float32)")
+    energy_balance: float = Field(default=0.02, gt=0, description="|ΔE + ∫J·E| / E")
+
+
+class Config(_Section):
+    """A complete run."""
+
+    run: Run
+    lattice: Lattice
+    nuclei: Nuclei
+    evolution: Evolution
+    observables: Observables = Observables()
+    output: Output = Output()
+    tolerances: Tolerances = Tolerances()
+
+    @property
+    def gauss_tolerance(self) -> float:
+        """Limit of max |Gauss| / max |ρ|."""
+        return self.tolerances.gauss or (1e-12 if self.run.precision == "float64" else 1e-4)
+
+    @property
+    def unitarity_tolerance(self) -> float:
+        """Limit of max |U†U − 1|."""
+        return self.tolerances.unitarity or (1e-12 if self.run.precision == "float64" else 1e-4)
+
+    def as_dict(self) -> dict[str, Any]:
+        """The configuration as plain values with units, from which `Config` can be made again."""
+        return self.model_dump(mode="json", exclude_none=True)
+
+
+def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
+    """Read and check a TOML file.
+
+    Parameters
+    ----------
+    path : path of the file
+    overrides : strings "section.key=value"
+        Replace what the file says; the value is written as in TOML, quotes may be left out.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be read.
+    ConfigError
+        If it is not valid TOML or does not fit the schema.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except OSError as error:
+        raise FileError(f"{path}: cannot be read ({error.strerror}); give the path of a run's TOML file") from None
+    except UnicodeDecodeError:
+        raise FileError(f"{path}: is not a text file; give the path of a run's TOML file") from None
+    try:
+        data = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError(f"{path}: is not valid TOML: {error}") from None
+    for override in overrides:
+        _apply_override(data, override)
+    return config_from_dict(data)
+
+
+def config_from_dict(data: dict[str, Any]) -> Config:
+    """Check plain values against the schema.
+
+    Raises
+    ------
+    ConfigError
+        With one line that names the first field at fault, its value and the remedy.
+    """
+    try:
+        return Config.model_validate(data)
+    except ValidationError as error:
+        raise ConfigError(_one_line(error)) from None
+
+
+def _apply_override(data: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    parts = key.strip().split(".")
+    if not equals or not all(parts):
+        raise ConfigError(f"--set {override}: needs the form section.key=value")
+    try:
+        value = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        value = text.strip()
+    for part in parts[:-1]:
+        data = data.setdefault(part, {})
+        if not isinstance(data, dict):
+            raise ConfigError(f"--set {override}: {part} is not a section; the form is section.key=value")
+    data[parts[-1]] = value
+
+
+def _one_line(error: ValidationError) -> str:
+    first = error.errors()[0]
+    location = tuple(part for part in first["loc"] if isinstance(part, str))
+    name = ".".join(location)
+    kind, context = first["type"], first.get("ctx", {})
+    value = first.get("input")
+    if kind == "extra_forbidden":
+        known = _known_names(location[:-1])
+        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
+        advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
+        return f"{name} = {value!r}: unknown key; {advice}"
+    if kind == "missing":
+        return f"{name}: is missing; {_describe(location)}"
+    if kind == "value_error":
+        return f"{name} = {value!r}: {context['error']}"
+    if kind == "literal_error":
+        return f"{name} = {value!r}: must be one of {context['expected']}"
+    message = first["msg"].removeprefix("Input ")
+    return f"{name} = {value!r}: {message}{_hint(location)}"
+
+
+def _section_of(location: tuple[str, ...]) -> type[BaseModel]:
+    model: type[BaseModel] = Config
+    for part in location:
+        annotation = model.model_fields[part].annotation
+        assert isinstance(annotation, type)
+        model = annotation
+    return model
+
+
+def _known_names(location: tuple[str, ...]) -> list[str]:
+    return list(_section_of(location).model_fields)
+
+
+def _description(location: tuple[str, ...]) -> str | None:
+    return _section_of(location[:-1]).model_fields[location[-1]].description
+
+
+def _describe(location: tuple[str, ...]) -> str:
+    if len(location) == 1:
+        return f"add the section [{location[0]}]"
+    description = _description(location)
+    return f"set {location[-1]} in [{location[0]}]" + (f" ({description})" if description else "")
+
+
+def _hint(location: tuple[str, ...]) -> str:
+    try:
+        description = _description(location)
+    except (KeyError, AssertionError, IndexError):
+        return ""
+    return f" ({description})" if description else ""

@@ -1,0 +1,252 @@
+"""What follows from a configuration: the grid, times, memory; and the physics checks before any work is done."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+from math import ceil, floor, pi
+
+import numpy as np
+import psutil
+
+from glasma.config import Config
+from glasma.errors import ConfigError
+from glasma.evolution.active_region import active_region, whole_box
+from glasma.group import group_named
+from glasma.lattice.charges import Charges
+from glasma.lattice.grid import FROZEN_CELLS, Grid
+from glasma.nuclei.profile import GaussianProfile
+from glasma.units import HBARC, NUCLEON_MASS
+
+#: Q_s/g²μ in the summary; the relation depends on m and Λ and lies between 0.6 and 0.8 for the usual choices.
+QS_OVER_G2MU = 0.7
+
+#: The leapfrog needs σ ≥ 2 a_z: a nucleus thinner than that is not resolved at all.
+THINNEST = 2.0
+
+
+@dataclass(frozen=True)
+class Derived:
+    """Quantities that a configuration implies.  Lengths and times in fm, unless a name says otherwise."""
+
+    config: Config
+
+    @cached_property
+    def grid(self) -> Grid:
+        """Shape, spacings and time step."""
+        lattice = self.config.lattice
+        a_t = lattice.transverse_length / lattice.transverse_cells
+        a_z = lattice.longitudinal_length / lattice.longitudinal_cells
+        n = lattice.transverse_cells
+        return Grid((n, n, lattice.longitudinal_cells), a_t, a_z / a_t, self.config.evolution.substeps)
+
+    @cached_property
+    def dtype(self) -> np.dtype:
+        """Precision of the fields."""
+        return np.dtype(self.config.run.precision)
+
+    @cached_property
+    def profile(self) -> GaussianProfile:
+        """Longitudinal profile in units of a_T."""
+        return GaussianProfile(self.config.nuclei.sigma / self.grid.spacing_fm, self.config.nuclei.profile_cutoff)
+
+    @property
+    def a_z_fm(self) -> float:
+        """Longitudinal spacing."""
+        return self.grid.anisotropy * self.grid.spacing_fm
+
+    @property
+    def half_length(self) -> float:
+        """Distance from the centre of a nucleus to its end, with the cell that its charges need."""
+        return self.profile.half_length * self.grid.spacing_fm + 2 * self.a_z_fm
+
+    @property
+    def start_distance(self) -> float:
+        """Distance of a nucleus from the middle of the box at the start."""
+        if self.config.nuclei.system == "single":
+            return self.config.evolution.end_time / 2
+        separation = self.config.nuclei.separation
+        return separation / 2 if separation is not None else self.half_length
+
+    @property
+    def start_time(self) -> float:
+        """t at the start: minus the distance to the collision; 0 for a single nucleus."""
+        return 0.0 if self.config.nuclei.system == "single" else -self.start_distance
+
+    @property
+    def first_step(self) -> int:
+        """Step of the initial state, which holds the links at t_0 + a_t."""
+        return 1
+
+    @property
+    def last_step(self) -> int:
+        """Step at which the run ends."""
+        return self.step_at(self.config.evolution.end_time)
+
+    def step_at(self, time: float) -> int:
+        """The step whose fields are nearest to t."""
+        step = round((time - self.start_time) / self.grid.time_step_fm + 0.5)
+        return max(self.first_step, step)
+
+    def time_at(self, step: int) -> float:
+        """t of the electric fields of a step: half a step before its links."""
+        return self.start_time + (step - 0.5) * self.grid.time_step_fm
+
+    @property
+    def measure_every(self) -> int:
+        """Steps between measurements."""
+        return max(1, round(self.config.observables.interval / self.grid.time_step_fm))
+
+    @property
+    def g2mu_lattice(self) -> float:
+        """g²μ a_T."""
+        return self.config.nuclei.g2mu * self.grid.spacing_fm / HBARC
+
+    @property
+    def energy_unit(self) -> float:
+        """1/(g² a_T) in GeV."""
+        return HBARC / (self.config.nuclei.coupling**2 * self.grid.spacing_fm)
+
+    @property
+    def density_unit(self) -> float:
+        """1/(g² a_T⁴) in GeV/fm³."""
+        return self.energy_unit / self.grid.spacing_fm**3
+
+    @cached_property
+    def slab_cells(self) -> int:
+        """Cells along z that the charges of one nucleus occupy, at most."""
+        return ceil(2 * self.profile.half_length / self.grid.a_z) + 4
+
+    @cached_property
+    def field_bytes(self) -> int:
+        """Bytes of links and electric fields."""
+        group = group_named(self.config.lattice.group)
+        return 3 * (group.LINK_REALS + group.DIMENSION) * self.grid.sites * self.dtype.itemsize
+
+    @cached_property
+    def memory_bytes(self) -> int:
+        """Bytes of all arrays of the run: fields, charges, profiles and the buffers of a measurement."""
+        group = group_named(self.config.lattice.group)
+        nx, ny, nz = self.grid.shape
+        nuclei = 1 if self.config.nuclei.system == "single" else 2
+        charges = nuclei * self.grid.substeps * group.DIMENSION * nx * ny * self.slab_cells * self.dtype.itemsize
+        rolling = 2 * (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
+        tensor = 10 * self.grid.sites * self.dtype.itemsize if self.config.output.snapshot_tensor else 0
+        return self.field_bytes + charges + rolling + tensor
+
+    def site_updates(self) -> int:
+        """Sites that all steps of the run evolve, the active region counted only."""
+        nx, ny, _ = self.grid.shape
+        region = whole_box if self.config.evolution.region == "whole" else lambda grid: active_region(grid, charges)
+        total = 0
+        centre = -self.start_distance / self.a_z_fm + self.grid.middle
+        first = floor(centre - self.slab_cells / 2)
+        shape = (self.grid.substeps, 0, 0, 0, self.slab_cells)
+        mirrored = self.grid.shape[2] - first - self.slab_cells
+        nuclei = (Charges(np.empty(shape), first, 1), Charges(np.empty(shape), mirrored, -1))
+        charges = nuclei[:1] if self.config.nuclei.system == "single" else nuclei
+        for move in range(self.last_step - self.first_step):
+            for nucleus in charges:
+                nucleus.moves = move
+            total += nx * ny * sum(z1 - z0 for z0, z1 in region(self.grid))
+        return total
+
+
+def check_physics(config: Config) -> Derived:
+    """Refuse what the schema allows but physics, the box or this machine does not.
+
+    Raises
+    ------
+    ConfigError
+        With one line that names the field, its value and the remedy.
+    """
+    derived = Derived(config)
+    _check_nuclei(config, derived)
+    _check_time_step(config, derived)
+    _check_box(config, derived)
+    _check_times(config, derived)
+    _check_memory(config, derived)
+    return derived
+
+
+def _check_nuclei(config: Config, derived: Derived) -> None:
+    nuclei = config.nuclei
+    given = [name for name in ("sqrt_s_nn", "gamma", "width") if getattr(nuclei, name) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        raise ConfigError(f"nuclei.sqrt_s_nn, nuclei.gamma, nuclei.width = {found}: give exactly one of the three")
+    if nuclei.sqrt_s_nn is not None and nuclei.sqrt_s_nn <= 2 * NUCLEON_MASS:
+        raise ConfigError(f"nuclei.sqrt_s_nn = {nuclei.sqrt_s_nn:g} GeV: is below 2 m_N = 1.88 GeV; raise it")
+    if nuclei.ultraviolet_cutoff <= nuclei.infrared_regulator:
+        raise ConfigError(
+            f"nuclei.ultraviolet_cutoff = {nuclei.ultraviolet_cutoff:g} GeV: must lie above infrared_regulator = "
+            f"{nuclei.infrared_regulator:g} GeV; raise it or lower the regulator"
+        )
+    lowest = 2 * pi * HBARC / config.lattice.transverse_length
+    if nuclei.ultraviolet_cutoff < lowest:
+        raise ConfigError(
+            f"nuclei.ultraviolet_cutoff = {nuclei.ultraviolet_cutoff:g} GeV: is below the lowest momentum {lowest:.3g} GeV of the "
+            "transverse box, no field is left; raise it or lattice.transverse_length"
+        )
+    if nuclei.sigma < THINNEST * derived.a_z_fm * (1 - 1e-9):
+        cells = ceil(THINNEST * config.lattice.longitudinal_length / nuclei.sigma)
+        raise ConfigError(
+            f"nuclei.{given[0]} = {getattr(nuclei, given[0]):g}: σ = {nuclei.sigma:.4g} fm is thinner than {THINNEST:g} cells of "
+            f"a_z = {derived.a_z_fm:.4g} fm; use at least lattice.longitudinal_cells = {cells}"
+        )
+    if nuclei.system == "single" and nuclei.separation is not None:
+        raise ConfigError(f"nuclei.separation = {nuclei.separation:g} fm: has no meaning for a single nucleus; remove it")
+    if nuclei.system == "collision" and derived.start_distance < derived.half_length * (1 - 1e-9):
+        raise ConfigError(
+            f"nuclei.separation = {nuclei.separation:g} fm: the nuclei overlap at the start; use at least "
+            f"{2 * derived.half_length:.4g} fm or leave it out"
+        )
+
+
+def _check_time_step(config: Config, derived: Derived) -> None:
+    if derived.grid.cfl >= 1:
+        n = config.evolution.substeps
+        enough = floor(n * derived.grid.cfl) + 1
+        raise ConfigError(
+            f"evolution.substeps = {n}: breaks the bound of the leapfrog, a_t (Σ a_i⁻²)^½ = {derived.grid.cfl:.3f} must be below 1; "
+            f"use at least {enough}"
+        )
+
+
+def _check_box(config: Config, derived: Derived) -> None:
+    usable = config.lattice.longitudinal_length / 2 - (FROZEN_CELLS + 1) * derived.a_z_fm
+    # A nucleus of a collision is at |z| = |t|; a single one flies through the middle of the box.
+    single = config.nuclei.system == "single"
+    furthest = derived.start_distance if single else max(derived.start_distance, config.evolution.end_time)
+    need = furthest + derived.half_length
+    if need > usable:
+        length = 2 * (need + (FROZEN_CELLS + 1) * derived.a_z_fm)
+        raise ConfigError(
+            f"lattice.longitudinal_length = {config.lattice.longitudinal_length:g} fm: the box is too short for nuclei that reach "
+            f"z = {need:.4g} fm; use at least {length:.4g} fm (and as many more cells) or lower evolution.end_time"
+        )
+
+
+def _check_times(config: Config, derived: Derived) -> None:
+    end = config.evolution.end_time
+    for time in config.output.snapshots:
+        if not derived.start_time <= time <= end:
+            raise ConfigError(
+                f"output.snapshots = {time:g} fm: lies outside the run from {derived.start_time:.4g} to {end:g} fm; remove or move it"
+            )
+    if config.observables.interval > end - derived.start_time:
+        raise ConfigError(
+            f"observables.interval = {config.observables.interval:g} fm: is longer than the run of {end - derived.start_time:.4g} fm; "
+            "shorten it"
+        )
+
+
+def _check_memory(config: Config, derived: Derived) -> None:
+    available = psutil.virtual_memory().available
+    if derived.memory_bytes > available:
+        raise ConfigError(
+            f"lattice.transverse_cells, lattice.longitudinal_cells = {config.lattice.transverse_cells}, "
+            f"{config.lattice.longitudinal_cells}: the run needs {derived.memory_bytes / 2**30:.3g} GiB of memory and "
+            f'{available / 2**30:.3g} GiB are free; use fewer cells or run.precision = "float32"'
+        )
+

@@ -1,0 +1,49 @@
+"""Wilson lines of a coherent nucleus: one colour structure along its whole thickness."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+
+from glasma.nuclei.profile import GaussianProfile
+
+
+@dataclass(frozen=True)
+class CoherentNucleus:
+    """A nucleus whose transverse colour field is the same at every depth.
+
+    V(t, z, x_T) = exp(−i gφ(x_T) F), with F the part of the charge that has passed the point (Gelfand, Ipp, Müller,
+    PRD 94 (2016) 014020, section II).
+
+    Parameters
+    ----------
+    potential : (nx, ny, N_c, N_c) complex
+        gφ, hermitian and traceless.
+    profile : GaussianProfile
+    direction : +1 or −1
+    centre : float
+        z of its centre at t = 0, units a_T.
+    """
+
+    potential: np.ndarray
+    profile: GaussianProfile
+    direction: int
+    centre: float
+
+    @property
+    def extent(self) -> tuple[float, float]:
+        return self.centre - self.profile.half_length, self.centre + self.profile.half_length
+
+    @cached_property
+    def _spectrum(self) -> tuple[np.ndarray, np.ndarray]:
+        return np.linalg.eigh(self.potential)
+
+    def wilson_line(self, z: float, t: float) -> np.ndarray:
+        """V at (t, z), (nx, ny, N_c, N_c)."""
+        depth = self.centre + self.direction * t - z
+        passed = self.profile.behind(self.direction * depth)
+        eigenvalues, vectors = self._spectrum
+        phases = np.exp(-1j * passed * eigenvalues)
+        return (vectors * phases[..., None, :]) @ np.conj(np.swapaxes(vectors, -1, -2))

@@ -1,0 +1,75 @@
+"""One measurement: energies, the energy-momentum tensor and the constraints of a state, from one pass over the lattice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from glasma.backend import Workers
+from glasma.lattice.energy import COMPONENTS, add_component_energies
+from glasma.lattice.fields import Fields
+from glasma.lattice.midpoint import MidpointPlanes
+from glasma.observables.stress_energy import TENSOR, StressTensor
+
+
+@dataclass(frozen=True)
+class Measurement:
+    """Energy densities at t − ½, units 1/(g² a_T⁴), zero outside the region that moves.
+
+    Attributes
+    ----------
+    components : (4, nz) float64
+        ½E_L², ½E_T², ½B_L², ½B_T² of links and plaquettes, transverse mean, in the order of `COMPONENTS`.
+    tensor : (10, nz) float64
+        T^{μν} at the sites, transverse mean, in the order of `TENSOR`.
+    side_view : (nx, nz) float32
+        T^00 in the plane y = ny/2.
+    front_view : (nx, ny) float32
+        T^00 in the plane z = 0.
+    tensor_sites : (10, nx, ny, nz) or None
+        T^{μν} at all sites, if it was asked for.
+    """
+
+    components: np.ndarray
+    tensor: np.ndarray
+    side_view: np.ndarray
+    front_view: np.ndarray
+    tensor_sites: np.ndarray | None
+
+
+def measure(
+    fields: Fields, workers: Workers, region: Sequence[tuple[int, int]], keep_tensor: bool = False
+) -> Measurement:
+    """Measure a state over the given intervals of z.
+
+    Parameters
+    ----------
+    keep_tensor : bool
+        Return the tensor at every site too.
+    """
+    nx, ny, nz = fields.grid.shape
+    with_links_before = [(z0 - 1, z1) for z0, z1 in region]
+    components = np.zeros((nx, len(COMPONENTS), nz))
+    tensor = np.zeros((nx, len(TENSOR), nz))
+    side_view, front_view = np.zeros((nx, nz), np.float32), np.zeros((nx, ny), np.float32)
+    sites = np.zeros((len(TENSOR), nx, ny, nz), fields.dtype) if keep_tensor else None
+
+    def planes(x0: int, x1: int) -> None:
+        held, stress = MidpointPlanes(fields, with_links_before), StressTensor(fields)
+        T = np.zeros((len(TENSOR), ny, nz), fields.dtype)
+        for x in range(x0, x1):
+            held.move_to(x)
+            energies = np.zeros((len(COMPONENTS), ny, nz), fields.dtype)
+            for z0, z1 in with_links_before:
+                add_component_energies(energies, fields, held, x, z0, z1)
+                stress.at_plane(T, held, x, z0 + 1, z1)
+            components[x] = energies.sum(axis=1, dtype=np.float64)
+            tensor[x] = T.sum(axis=1, dtype=np.float64)
+            side_view[x], front_view[x] = T[0, ny // 2], T[0, :, nz // 2]
+            if sites is not None:
+                sites[:, x] = T
+
+    workers.over_planes(nx, planes)
+    return Measurement(components.sum(axis=0) / (nx * ny), tensor.sum(axis=0) / (nx * ny), side_view, front_view, sites)
