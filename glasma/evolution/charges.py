@@ -24,10 +24,10 @@ def charge_kernels(group: ModuleType) -> SimpleNamespace:
     rotate, rotate_back, dot, add_scaled = group.rotate, group.rotate_back, group.dot, group.add_scaled
 
     @kernel(group.NAME)
-    def deposit(x0, x1, z0, q, slot, rightward, E, U, c, power):
-        """E_z(t − ½) ← E_z − a_t J_z(t); a left-mover's colour is rotated on the way.
+    def depart(x0, x1, z0, q, slot, rightward, E, U, power):
+        """Rotate a left-mover's colour into its new cell; power[x] gains Σ ±q·E_z(t − ½) of the plane.
 
-        z0 is the cell at whose link the first column crosses; power[x] is Σ ±q·E_z(t − ½) of the plane.
+        z0 is the cell at whose link the first column crosses.
         """
         two = index(2)
         slot_ = index(slot)
@@ -38,18 +38,28 @@ def charge_kernels(group: ModuleType) -> SimpleNamespace:
                 if rightward:
                     for k in range(q.shape[4]):
                         e = load_algebra(E, two, x_, y_, index(z0 + k))
-                        charge = load_algebra(q, slot_, x_, y_, index(k))
-                        sum_ += dot(charge, e)
-                        store_algebra(E, two, x_, y_, index(z0 + k), add_scaled(e, -c, charge))
+                        sum_ += dot(load_algebra(q, slot_, x_, y_, index(k)), e)
                 else:
                     for k in range(q.shape[4]):
                         e = load_algebra(E, two, x_, y_, index(z0 + k))
                         u = load(U, two, x_, y_, index(z0 + k))
                         charge = rotate(u, load_algebra(q, slot_, x_, y_, index(k)))
                         sum_ -= dot(charge, e)
-                        store_algebra(E, two, x_, y_, index(z0 + k), add_scaled(e, c, charge))
                         store_algebra(q, slot_, x_, y_, index(k), charge)
                 power[x] += sum_
+
+    @kernel(group.NAME)
+    def deposit(x0, x1, z0, q, slot, E, c):
+        """E_z ← E_z − c q at the links that the slot crosses."""
+        two = index(2)
+        slot_ = index(slot)
+        for x in range(x0, x1):
+            for y in range(q.shape[3]):
+                x_, y_ = index(x), index(y)
+                for k in range(q.shape[4]):
+                    e = load_algebra(E, two, x_, y_, index(z0 + k))
+                    charge = load_algebra(q, slot_, x_, y_, index(k))
+                    store_algebra(E, two, x_, y_, index(z0 + k), add_scaled(e, -c, charge))
 
     @kernel(group.NAME)
     def arrive(x0, x1, z0, q, slot, rightward, E, U, power):
@@ -73,7 +83,7 @@ def charge_kernels(group: ModuleType) -> SimpleNamespace:
                         sum_ -= dot(load_algebra(q, slot_, x_, y_, index(k)), e)
                 power[x] += sum_
 
-    return SimpleNamespace(deposit=deposit, arrive=arrive)
+    return SimpleNamespace(depart=depart, deposit=deposit, arrive=arrive)
 
 
 def _crossing_link(charges: Charges) -> int:
@@ -83,17 +93,25 @@ def _crossing_link(charges: Charges) -> int:
 
 
 def deposit_currents(fields: Fields, workers: Workers) -> float:
-    """Apply −a_t J(t) to E; the half of the work ∫ J·E that belongs to E(t − ½), units 1/(g² a_T)."""
-    deposit = charge_kernels(fields.group).deposit
-    # In stored units −a_t g a_z J_z = −a_z² q.
-    c = fields.dtype.type(fields.grid.a_z**2)
-    power = np.zeros(fields.grid.shape[0])
+    """Apply −a_t J(t) to E; the half of the work ∫ J·E that belongs to E(t − ½), units 1/(g² a_T).
+
+    The work on every nucleus is taken before the first current changes E; else it misses J_1·J_2 a_t/2 where the nuclei
+    overlap, and the energy balance is of first order in a_t only.
+    """
+    kernels = charge_kernels(fields.group)
+    nx = fields.grid.shape[0]
+    power = np.zeros(nx)
     for charges in fields.charges:
         z0, slot, rightward = _crossing_link(charges), charges.crossing_slot, charges.direction > 0
         workers.over_planes(
-            fields.grid.shape[0],
-            lambda x0, x1: deposit(x0, x1, z0, charges.q, slot, rightward, fields.E, fields.U, c, power),  # noqa: B023
+            nx,
+            lambda x0, x1: kernels.depart(x0, x1, z0, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023
         )
+    for charges in fields.charges:
+        z0, slot = _crossing_link(charges), charges.crossing_slot
+        # In stored units −a_t g a_z J_z = ∓a_z² q.
+        c = fields.dtype.type(charges.direction * fields.grid.a_z**2)
+        workers.over_planes(nx, lambda x0, x1: kernels.deposit(x0, x1, z0, charges.q, slot, fields.E, c))  # noqa: B023
     return 0.5 * fields.grid.a_z * float(power.sum())
 
 

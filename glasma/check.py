@@ -1,0 +1,89 @@
+"""Checks of a run from its stored fields alone: Gauss constraint, unitarity, energy balance, and the files themselves."""
+
+from __future__ import annotations
+
+import os
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+import numpy as np
+
+from glasma.backend import Workers
+from glasma.config import Config
+from glasma.derived import Derived
+from glasma.errors import FileError
+from glasma.evolution.active_region import whole_box
+from glasma.io.checkpoint import altered, load_checkpoint
+from glasma.io.openpmd import Snapshots
+from glasma.io.run_directory import RunDirectory
+from glasma.lattice.energy import field_energy
+from glasma.lattice.fields import Fields
+from glasma.lattice.gauge import gauss_residual, unitarity_violation
+
+
+@dataclass(frozen=True)
+class Check:
+    """One number, recomputed from stored fields, against its tolerance."""
+
+    source: str
+    quantity: str
+    value: float
+    tolerance: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether the value is finite and within the tolerance."""
+        return bool(np.isfinite(self.value)) and abs(self.value) <= self.tolerance
+
+    def as_dict(self) -> dict[str, object]:
+        """For JSON."""
+        return {**asdict(self), "passed": self.passed}
+
+
+def check_run(directory: RunDirectory) -> list[Check]:
+    """Recompute every check from the snapshots and the checkpoint of a run.
+
+    Raises
+    ------
+    FileError
+        If there is nothing to check or a file is damaged.
+    """
+    checks: list[Check] = []
+    workers = Workers(os.cpu_count() or 1)
+    if directory.snapshots.exists():
+        checks += _check_snapshots(directory.snapshots, workers)
+    if directory.checkpoint.exists():
+        fields, config = load_checkpoint(directory.checkpoint)
+        source = f"checkpoint, step {fields.step}"
+        checks.append(Check(source, "datasets changed since written", float(len(altered(directory.checkpoint))), 0.0))
+        checks += _check_state(source, fields, config, workers)
+    if not checks:
+        raise FileError(f"{directory.path}: has no snapshot with fields and no checkpoint yet; let the run go on first")
+    return checks
+
+
+def _check_snapshots(path: Path, workers: Workers) -> list[Check]:
+    checks: list[Check] = []
+    start: tuple[float, float] | None = None
+    with Snapshots(path) as snapshots:
+        for step in snapshots.steps:
+            source = f"snapshot t = {snapshots.time(step):+.4f} fm"
+            checks.append(Check(source, "datasets changed since written", float(len(snapshots.altered(step))), 0.0))
+            if "E_x" not in snapshots.meshes(step):
+                continue
+            fields = snapshots.fields(step)
+            checks += _check_state(source, fields, snapshots.config, workers)
+            energy = field_energy(fields, workers, whole_box(fields.grid))
+            start = start or (energy, fields.work)
+            balance = (energy - start[0] + fields.work - start[1]) / start[0]
+            checks.append(Check(source, "energy balance", balance, snapshots.config.tolerances.energy_balance))
+    return checks
+
+
+def _check_state(source: str, fields: Fields, config: Config, workers: Workers) -> list[Check]:
+    # The frozen planes are the conductors at the ends, where the constraint has surface charges.
+    gauss = gauss_residual(fields, workers, whole_box(Derived(config).grid))
+    return [
+        Check(source, "Gauss, max |G|/max |ρ|", gauss.max_rel, config.gauss_tolerance),
+        Check(source, "unitarity, max |U†U − 1|", unitarity_violation(fields, workers), config.unitarity_tolerance),
+    ]

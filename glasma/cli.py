@@ -1,0 +1,149 @@
+"""The command line: parse, call, print."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from glasma.errors import GlasmaError
+
+_OVERRIDE = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a key, such as run.seed=7.")
+_DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="glasma")
+def cli() -> None:
+    """Real-time lattice simulations of heavy-ion collisions."""
+
+
+@cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@_OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>].")
+@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@click.option("--dry-run", is_flag=True, help="Check the configuration and print what follows from it.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, dry_run: bool, quiet: bool) -> None:
+    """Run the collision that the TOML file CONFIG describes."""
+    from glasma.config import load_config
+    from glasma.derived import check_physics
+
+    checked = load_config(config, overrides)
+    derived = check_physics(checked)
+    if dry_run:
+        from glasma.speed import expected_seconds
+        from glasma.summary import summary
+
+        rows = summary(derived)
+        seconds = expected_seconds(derived)
+        rows["expected time"] = f"{seconds:.0f} s of evolution on this machine" if seconds < 120 else f"{seconds / 60:.0f} minutes of evolution on this machine"
+        _print_table(rows)
+        return
+    from glasma import runner
+    from glasma.progress import reporter
+
+    with reporter(quiet) as progress:
+        directory = runner.run(checked, out or Path("runs/output") / checked.run.name, overwrite, progress)
+    click.echo(f"report: {directory.report}")
+
+
+@cli.command()
+@_DIRECTORY
+@click.option("--quiet", is_flag=True, help="No progress.")
+def resume(directory: Path, quiet: bool) -> None:
+    """Go on with the interrupted run in DIRECTORY from its last checkpoint."""
+    from glasma import runner
+    from glasma.progress import reporter
+
+    with reporter(quiet) as progress:
+        resumed = runner.resume(directory, progress)
+    click.echo(f"report: {resumed.report}")
+
+
+@cli.command()
+@_DIRECTORY
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def check(directory: Path, as_json: bool) -> None:
+    """Recompute the checks of the run in DIRECTORY from its stored fields; exit status 1 if one fails."""
+    from glasma.check import check_run
+    from glasma.io.run_directory import RunDirectory
+
+    checks = check_run(RunDirectory.open(directory))
+    if as_json:
+        click.echo(json.dumps([item.as_dict() for item in checks], indent=2))
+    else:
+        table = Table("where", "quantity", "value", "tolerance", "")
+        for item in checks:
+            verdict = "[green]holds[/]" if item.passed else "[red]FAILS[/]"
+            table.add_row(item.source, item.quantity, f"{item.value:.3g}", f"{item.tolerance:.3g}", verdict)
+        Console().print(table)
+    if not all(item.passed for item in checks):
+        sys.exit(1)
+
+
+@cli.command()
+@_DIRECTORY
+def report(directory: Path) -> None:
+    """Write the report of the run in DIRECTORY anew."""
+    from glasma.io.run_directory import RunDirectory
+    from glasma.report import write_report
+
+    opened = RunDirectory.open(directory)
+    write_report(opened)
+    click.echo(f"report: {opened.report}")
+
+
+@cli.command()
+@click.argument("path", type=click.Path(path_type=Path))
+def info(path: Path) -> None:
+    """Say what PATH holds: a run's directory or one of its files, or a configuration."""
+    from glasma.info import describe
+
+    _print_table(describe(path))
+
+
+@cli.command()
+def doctor() -> None:
+    """Say what is installed, which backends work and how fast this machine is."""
+    from glasma.doctor import examine
+
+    _print_table(examine())
+
+
+def _print_table(rows: dict[str, str]) -> None:
+    table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(name, value)
+    Console(highlight=False).print(table)
+
+
+def main() -> None:
+    """Entry point: every error that a user can mend is one line and exit status 2."""
+    try:
+        cli.main(standalone_mode=False)
+    except GlasmaError as error:
+        _fail(str(error), 2)
+    except click.ClickException as error:
+        context = error.ctx.command_path if isinstance(error, click.UsageError) and error.ctx else "glasma"
+        _fail(f"{error.format_message()} (see `{context} --help`)", 2)
+    except (KeyboardInterrupt, click.Abort):
+        _fail("interrupted; go on with `glasma resume DIRECTORY`", 130)
+    except MemoryError as error:
+        _fail(f"out of memory ({error}); use fewer cells or run.precision = float32", 2)
+
+
+def _fail(message: str, status: int) -> None:
+    click.echo("glasma: " + " ".join(message.split()), err=True)
+    sys.exit(status)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,65 @@
+"""What a path holds, in a few lines."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+
+from glasma.config import load_config
+from glasma.derived import Derived
+from glasma.errors import FileError
+from glasma.io.checkpoint import load_checkpoint
+from glasma.io.history import load_history
+from glasma.io.openpmd import Snapshots
+from glasma.io.run_directory import RunDirectory
+from glasma.summary import summary
+
+
+def describe(path: Path) -> dict[str, str]:
+    """Name → value.
+
+    Raises
+    ------
+    FileError
+        If the path is missing or nothing of glasma's.
+    """
+    if path.is_dir():
+        return _describe_run(RunDirectory.open(path))
+    if not path.exists():
+        raise FileError(f"{path}: does not exist; give a run's directory, one of its files or a configuration")
+    if path.suffix == ".toml":
+        return summary(Derived(load_config(path)))
+    if path.suffix == ".csv":
+        rows = load_history(path).rows
+        span = f"t = {rows[0]['t_fm']:.4f} to {rows[-1]['t_fm']:.4f} fm" if rows else "no rows yet"
+        return {"kind": "history", "rows": f"{len(rows)}, {span}"}
+    if path.suffix == ".h5":
+        return _describe_hdf5(path)
+    raise FileError(f"{path}: is nothing that glasma knows; give a run's directory, one of its files or a configuration")
+
+
+def _describe_run(directory: RunDirectory) -> dict[str, str]:
+    record = directory.read_run()
+    rows = load_history(directory.history).rows if directory.history.exists() else []
+    return {
+        "kind": f"run, {record['status']}",
+        "commit": record["commit"],
+        "resumed": f"{record['resumed']} times",
+        "measurements": f"{len(rows)}" + (f", last at t = {rows[-1]['t_fm']:.4f} fm" if rows else ""),
+        **summary(Derived(directory.config())),
+    }
+
+
+def _describe_hdf5(path: Path) -> dict[str, str]:
+    if h5py.is_hdf5(path):
+        with h5py.File(path, "r") as file:
+            is_checkpoint = "checkpoint" in str(file.attrs.get("format", ""))
+        if is_checkpoint:
+            fields, config = load_checkpoint(path)
+            return {"kind": f"checkpoint at step {fields.step}", **summary(Derived(config))}
+    with Snapshots(path) as snapshots:
+        rows = {"kind": f"{len(snapshots.steps)} snapshots"}
+        for step in snapshots.steps:
+            rows[f"step {step}"] = f"t = {snapshots.time(step):+.4f} fm: {', '.join(snapshots.meshes(step))}"
+        return {**rows, **summary(snapshots.derived)}

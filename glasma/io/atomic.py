@@ -1,0 +1,89 @@
+"""Files are written aside and renamed, so that a reader never meets half a file and an old one survives a failure."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import h5py
+
+from glasma.errors import FileError
+
+#: Begins the names of files that are still being written; what a kill leaves of them is removed by the next run.
+PARTIAL = ".partial-"
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """A path beside `path` to write to; on success it takes the place of `path`, else it is removed.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be written, for instance on a full disk; `path` is then as it was.
+    """
+    aside = path.with_name(PARTIAL + path.name)
+    try:
+        yield aside
+        with aside.open("rb") as file:
+            os.fsync(file.fileno())
+        os.replace(aside, path)
+    except OSError as error:
+        aside.unlink(missing_ok=True)
+        raise _cannot_write(path, error) from None
+    except BaseException:
+        aside.unlink(missing_ok=True)
+        raise
+
+
+def write_text(path: Path, text: str) -> None:
+    """Replace a text file whole."""
+    with replacing(path) as aside:
+        aside.write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def replacing_hdf5(path: Path) -> Iterator[h5py.File]:
+    """A new HDF5 file that takes the place of `path` when it is complete."""
+    with replacing(path) as aside:
+        try:
+            with h5py.File(aside, "w") as file:
+                yield file
+        except RuntimeError as error:
+            # HDF5 reports a failed write of its buffers, when it closes the file, without an errno.
+            raise OSError(errno.EIO, str(error).splitlines()[0]) from None
+
+
+@contextmanager
+def reading_hdf5(path: Path, kind: str) -> Iterator[h5py.File]:
+    """Open an HDF5 file of glasma's; `kind` says in the error what it should have been.
+
+    Raises
+    ------
+    FileError
+        With one line, if the file is missing, truncated, damaged or not one of glasma's.
+    """
+    try:
+        with h5py.File(path, "r") as file:
+            yield file
+    except FileNotFoundError:
+        raise FileError(f"{path}: is missing; give the directory of a run that has one") from None
+    except (OSError, KeyError, RuntimeError, ValueError) as error:
+        detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FileError(f"{path}: is not a whole {kind} ({detail}); restore it or run again") from None
+
+
+def remove_partial(directory: Path) -> None:
+    """Remove what a killed run left half-written."""
+    for leftover in directory.rglob(f"{PARTIAL}*"):
+        leftover.unlink(missing_ok=True)
+
+
+def _cannot_write(path: Path, error: OSError) -> FileError:
+    if error.errno == errno.ENOSPC or "No space left" in str(error):
+        return FileError(f"{path}: the disk is full; earlier files are whole, free some space and resume the run")
+    reason = error.strerror or str(error)
+    return FileError(f"{path}: cannot be written ({reason}); choose another --out directory or mend its permissions")

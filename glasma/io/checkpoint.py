@@ -1,0 +1,90 @@
+"""Checkpoints: the whole state of a run, from which it goes on bit for bit."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import h5py
+import numpy as np
+
+from glasma.config import Config, config_from_dict
+from glasma.errors import FileError
+from glasma.group import GROUPS, group_named
+from glasma.io.atomic import reading_hdf5, replacing_hdf5
+from glasma.io.fingerprint import fingerprint
+from glasma.lattice.charges import Charges
+from glasma.lattice.fields import Fields
+from glasma.lattice.grid import Grid
+
+_FORMAT = "glasma checkpoint 1"
+
+
+def save_checkpoint(path: Path, fields: Fields, config: Config) -> None:
+    """Write the state; an older checkpoint is replaced only by a complete one."""
+    with replacing_hdf5(path) as file:
+        file.attrs["format"] = _FORMAT
+        file.attrs["config"] = json.dumps(config.as_dict())
+        file.attrs["group"] = fields.group.NAME
+        file.attrs["step"] = fields.step
+        file.attrs["work"] = fields.work
+        grid = file.create_group("grid")
+        grid.attrs["shape"] = fields.grid.shape
+        for name in ("spacing_fm", "anisotropy", "substeps"):
+            grid.attrs[name] = getattr(fields.grid, name)
+        for name, array in (("U", fields.U), ("E", fields.E)):
+            _store(file, name, array)
+        for number, charges in enumerate(fields.charges):
+            group = file.create_group(f"charges/{number}")
+            _store(group, "q", charges.q)
+            for name in ("first", "direction", "moves"):
+                group.attrs[name] = getattr(charges, name)
+
+
+def _store(group: h5py.Group, name: str, array: np.ndarray) -> None:
+    group[name] = array
+    group[name].attrs["fingerprint"] = fingerprint(array)
+
+
+def altered(path: Path) -> list[str]:
+    """Names of datasets of a checkpoint whose values are no longer those that were written."""
+    found: list[str] = []
+
+    def compare(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset) and item.attrs.get("fingerprint") != fingerprint(np.asarray(item)):
+            found.append(name)
+
+    with reading_hdf5(path, "checkpoint of glasma") as file:
+        file.visititems(compare)
+    return found
+
+
+def load_checkpoint(path: Path) -> tuple[Fields, Config]:
+    """The state and the configuration of a checkpoint.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged or something else.
+    """
+    with reading_hdf5(path, "checkpoint of glasma") as file:
+        if file.attrs.get("format") != _FORMAT or file.attrs.get("group") not in GROUPS:
+            raise FileError(f"{path}: is an HDF5 file but not a checkpoint of glasma; give a run's own checkpoint.h5")
+        grid_attrs = file["grid"].attrs
+        shape = tuple(int(n) for n in grid_attrs["shape"])
+        grid = Grid(shape, float(grid_attrs["spacing_fm"]), float(grid_attrs["anisotropy"]), int(grid_attrs["substeps"]))  # type: ignore[arg-type]
+        charges = tuple(_load_charges(file["charges"][number]) for number in sorted(file.get("charges", ())))
+        fields = Fields(
+            grid,
+            group_named(str(file.attrs["group"])),
+            np.asarray(file["U"]),
+            np.asarray(file["E"]),
+            charges,
+            int(file.attrs["step"]),
+            float(file.attrs["work"]),
+        )
+        return fields, config_from_dict(json.loads(file.attrs["config"]))
+
+
+def _load_charges(group: h5py.Group) -> Charges:
+    return Charges(np.asarray(group["q"]), int(group.attrs["first"]), int(group.attrs["direction"]), int(group.attrs["moves"]))

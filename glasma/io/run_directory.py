@@ -1,0 +1,105 @@
+"""The directory of a run: which file is where, and whether it may be used."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+from glasma.config import Config, config_from_dict
+from glasma.errors import FileError
+from glasma.io.atomic import remove_partial, write_text
+
+_FORMAT = "glasma run 1"
+
+
+class RunDirectory:
+    """Paths of one run's files.
+
+    Parameters
+    ----------
+    path : directory
+        Made by `create`; `open` takes one that holds a run.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.run = path / "run.json"
+        self.history = path / "history.csv"
+        self.profiles = path / "profiles.h5"
+        self.snapshots = path / "snapshots.h5"
+        self.checkpoint = path / "checkpoint.h5"
+        self.report = path / "report.html"
+        self.animation = path / "collision.webp"
+
+    @classmethod
+    def create(cls, path: Path, overwrite: bool) -> RunDirectory:
+        """Make a directory for a new run.
+
+        Raises
+        ------
+        FileError
+            If it holds another run and `overwrite` is not set, holds foreign files, or cannot be written.
+        """
+        directory = cls(path)
+        if directory.run.exists():
+            if not overwrite:
+                raise FileError(f"{path}: holds the results of another run; give --overwrite, another --out, or `glasma resume {path}`")
+            directory._remove_results()
+        elif path.is_dir() and any(path.iterdir()):
+            raise FileError(f"{path}: is not empty and not a run of glasma; choose another --out directory")
+        try:
+            path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"{path}: cannot be made ({error.strerror}); choose another --out directory") from None
+        if not os.access(path, os.W_OK):
+            raise FileError(f"{path}: is not writable; choose another --out directory or mend its permissions")
+        return directory
+
+    @classmethod
+    def open(cls, path: Path) -> RunDirectory:
+        """A directory that holds a run, finished or not.
+
+        Raises
+        ------
+        FileError
+            If it does not.
+        """
+        directory = cls(path)
+        if not path.is_dir():
+            raise FileError(f"{path}: is not a directory; give the --out directory of a run")
+        if not directory.run.exists():
+            raise FileError(f"{path}: holds no run (run.json is missing); give the --out directory of a run")
+        directory.read_run()
+        return directory
+
+    def read_run(self) -> dict[str, Any]:
+        """The content of `run.json`."""
+        try:
+            data = json.loads(self.run.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FileError(f"{self.run}: cannot be read ({error}); restore it or run again") from None
+        if not isinstance(data, dict) or data.get("format") != _FORMAT:
+            raise FileError(f"{self.run}: is not the run.json of a glasma run; run again")
+        return data
+
+    def write_run(self, data: dict[str, Any]) -> None:
+        """Replace `run.json`."""
+        write_text(self.run, json.dumps({"format": _FORMAT, **data}, indent=2) + "\n")
+
+    def config(self) -> Config:
+        """The configuration of the run."""
+        return config_from_dict(self.read_run()["config"])
+
+    def clean(self) -> None:
+        """Remove half-written files."""
+        remove_partial(self.path)
+
+    def _remove_results(self) -> None:
+        # run.json goes last: without it the directory would no longer be known as a run.
+        self.clean()
+        shutil.rmtree(self.path / "snapshots", ignore_errors=True)
+        for file in (self.history, self.profiles, self.snapshots, self.checkpoint, self.report, self.animation, self.run):
+            file.unlink(missing_ok=True)

@@ -1,0 +1,55 @@
+"""The collision as a film: ε seen from the side, and the field components along z."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+from matplotlib.animation import FuncAnimation, PillowWriter
+
+from glasma.io.atomic import replacing
+from glasma.io.history import Profiles
+from glasma.lattice.energy import COMPONENTS
+from glasma.report.style import COLOURS, DENSITY_LABEL, DENSITY_MAP, LABELS, density_norm, figure_style, new_figure
+
+_FRAMES = 80
+_FRAMES_PER_SECOND = 12
+
+
+def write_animation(path: Path, profiles: Profiles) -> None:
+    """Write an animated WebP with one frame a measurement, at most `_FRAMES`."""
+    count = len(profiles.times)
+    shown = np.unique(np.linspace(0, count - 1, min(count, _FRAMES)).round().astype(int))
+    with figure_style():
+        figure = new_figure(8.4, 4.9)
+        figure.set_dpi(105)
+        top, bottom = figure.subplots(2, 1, sharex=True, height_ratios=(1.25, 1))
+        norm = density_norm(max(float(view.max()) for view in profiles.side_view), 5)
+        extent = (profiles.z[0], profiles.z[-1], 0, profiles.transverse_length)
+        image = top.imshow(
+            np.maximum(profiles.side_view[0], norm.vmin), origin="lower", extent=extent, aspect="auto", norm=norm, cmap=DENSITY_MAP
+        )
+        figure.colorbar(image, ax=top, label=DENSITY_LABEL, pad=0.01)
+        top.set_ylabel("x  [fm]")
+        clock = top.text(0.015, 0.93, "", color="white", transform=top.transAxes, va="top", fontsize=12)
+
+        largest = max(float(c.max()) for c in profiles.components)
+        lines = [
+            bottom.semilogy(profiles.z, np.full_like(profiles.z, largest), "--" if name[0] == "B" else "-", color=COLOURS[name], label=LABELS[name])[0]
+            for name in COMPONENTS
+        ]  # fmt: skip
+        bottom.set(
+            xlabel="z  [fm]", ylabel=r"transverse mean  [GeV/fm$^3$]", ylim=(largest * 1e-6, largest * 3),
+            xlim=(profiles.z[0], profiles.z[-1]),
+        )  # fmt: skip
+        bottom.legend(loc="upper right", ncols=4, fontsize=9)
+
+        def draw(k: int) -> None:
+            image.set_data(np.maximum(profiles.side_view[k], norm.vmin))
+            clock.set_text(f"t = {profiles.times[k]:+.3f} fm/c")
+            for line, profile in zip(lines, profiles.components[k], strict=True):
+                line.set_ydata(np.maximum(profile, largest * 1e-12))
+
+        film = FuncAnimation(figure, draw, frames=shown, init_func=lambda: None)  # type: ignore[arg-type]
+        with replacing(path) as aside:
+            film.save(str(aside), writer=PillowWriter(fps=_FRAMES_PER_SECOND), dpi=105)

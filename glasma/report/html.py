@@ -1,0 +1,88 @@
+"""The HTML report: figures, the film, the table of checks, the configuration."""
+
+from __future__ import annotations
+
+import base64
+import io
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, select_autoescape
+from markupsafe import Markup
+from matplotlib.figure import Figure
+
+from glasma.check import Check, check_run
+from glasma.config import Config, config_from_dict
+from glasma.derived import Derived
+from glasma.io.atomic import write_text
+from glasma.io.history import History, Profiles, load_history, load_profiles
+from glasma.io.run_directory import RunDirectory
+from glasma.report import plots
+from glasma.report.animation import write_animation
+from glasma.report.style import figure_style
+from glasma.summary import summary
+
+
+def write_report(directory: RunDirectory) -> None:
+    """Write `report.html` and the film of a run.
+
+    Raises
+    ------
+    FileError
+        If files of the run are missing or damaged.
+    """
+    record = directory.read_run()
+    config = config_from_dict(record["config"])
+    history, profiles = load_history(directory.history), load_profiles(directory.profiles)
+    write_animation(directory.animation, profiles)
+    environment = Environment(loader=PackageLoader("glasma.report", "."), autoescape=select_autoescape())
+    page = environment.get_template("report.html").render(
+        config=config,
+        record=record,
+        summary=summary(Derived(config)),
+        figures=_figures(config, history, profiles),
+        film=_data_uri(directory.animation.read_bytes(), "image/webp"),
+        checks=_by_source(check_run(directory)),
+        sections=config.as_dict(),
+    )
+    write_text(directory.report, page)
+
+
+def _figures(config: Config, history: History, profiles: Profiles) -> list[dict[str, Any]]:
+    limits = config.gauss_tolerance, config.unitarity_tolerance, config.tolerances.energy_balance
+    single = config.nuclei.system == "single"
+    with figure_style():
+        drawn = [
+            ("Space-time picture", "Energy density, transverse mean.", plots.space_time(profiles)),
+            ("From the side", "Energy density in the plane y = const.", plots.side_views(profiles)),
+        ]
+        if single:
+            text = "The nucleus moved back by ct, and what the lattice adds to it: longitudinal field and transverse energy."
+            drawn.append(("Does the nucleus keep its shape?", text, plots.nucleus_shape(profiles)))
+        else:
+            text = "Energy density in the transverse plane z = 0; each panel has its own scale."
+            drawn.append(("From the front", text, plots.front_views(profiles)))
+            text = "Left: energy density at z = 0. Right: the pressures there, once the nuclei have left."
+            drawn.append(("Pressures", text, plots.pressures(history, start_is_overlap=True)))
+        drawn += [
+            ("Fields along the beam", "Longitudinal and transverse components.", plots.longitudinal_profiles(profiles)),
+            ("Energies", "Left: by component. Right: what the fields gain is what the charges lose.", plots.components(history)),
+            ("Constraints", "Dotted: the tolerances.", plots.constraints(history, *limits)),
+        ]
+        return [{"title": title, "text": text, "image": _image(figure, title)} for title, text, figure in drawn]
+
+
+def _image(figure: Figure, title: str) -> Markup:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=140)
+    return Markup('<img src="{}" alt="{}">').format(_data_uri(buffer.getvalue(), "image/png"), title)
+
+
+def _data_uri(data: bytes, kind: str) -> str:
+    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
+
+
+def _by_source(checks: list[Check]) -> dict[str, list[Check]]:
+    grouped: dict[str, list[Check]] = {}
+    for check in checks:
+        grouped.setdefault(check.source, []).append(check)
+    return grouped

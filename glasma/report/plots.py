@@ -1,0 +1,189 @@
+"""The figures of the report, each from the stored history and profiles of a run."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from glasma.io.history import History, Profiles
+from glasma.lattice.energy import COMPONENTS
+from glasma.observables.stress_energy import TENSOR
+from glasma.report.style import COLOURS, DENSITY_LABEL, DENSITY_MAP, LABELS, density_norm, new_figure
+
+_T00 = TENSOR.index("T00")
+_TIME = "t  [fm/c]"
+
+
+def _nearest(times: Sequence[float], wanted: Sequence[float]) -> list[int]:
+    """Indices of the measurements nearest to the wanted times, each once."""
+    return sorted({int(np.argmin(np.abs(np.asarray(times) - time))) for time in wanted})
+
+
+def telling_times(profiles: Profiles) -> list[float]:
+    """Start, overlap, just after it, later, end: the moments that a picture should show."""
+    first, last = profiles.times[0], profiles.times[-1]
+    if first >= 0:
+        return list(np.linspace(first, last, 4))
+    return [first, 0.0, -0.8 * first, (last - 0.8 * first) / 2, last]
+
+
+def space_time(profiles: Profiles) -> Figure:
+    """ε(t, z), averaged over the transverse plane, with the paths of the nuclei."""
+    figure = new_figure(7.2, 4.6)
+    axes = figure.subplots()
+    density = np.array(profiles.tensor)[:, _T00]
+    times = np.array(profiles.times)
+    image = axes.pcolormesh(
+        profiles.z, times, np.maximum(density, 1e-30), norm=density_norm(density.max()), cmap=DENSITY_MAP, rasterized=True
+    )
+    if times[0] < 0:
+        for direction in (1, -1):
+            axes.plot(direction * times, times, ":", color="white", lw=0.9, alpha=0.8)
+    axes.set(xlabel="z  [fm]", ylabel=_TIME, ylim=(times[0], times[-1]), xlim=(profiles.z[0], profiles.z[-1]))
+    figure.colorbar(image, ax=axes, label=DENSITY_LABEL)
+    return figure
+
+
+def side_views(profiles: Profiles) -> Figure:
+    """ε in the plane y = const. through the collision."""
+    chosen = _nearest(profiles.times, telling_times(profiles))
+    figure = new_figure(9.6, 1.55 * len(chosen) + 0.4)
+    panels = np.atleast_1d(figure.subplots(len(chosen), 1, sharex=True))
+    norm = density_norm(max(float(view.max()) for view in profiles.side_view), 5)
+    length = profiles.transverse_length
+    extent = (profiles.z[0], profiles.z[-1], 0, length)
+    for axes, k in zip(panels, chosen, strict=True):
+        view = np.maximum(profiles.side_view[k], norm.vmin)
+        image = axes.imshow(view, origin="lower", extent=extent, aspect="auto", norm=norm, cmap=DENSITY_MAP)
+        axes.text(0.012, 0.86, f"t = {profiles.times[k]:+.3f} fm/c", color="white", transform=axes.transAxes, va="top", fontsize=9.5)
+        axes.set_ylabel("x  [fm]")
+    panels[-1].set_xlabel("z  [fm]")
+    figure.colorbar(image, ax=list(panels), label=DENSITY_LABEL, pad=0.01)
+    return figure
+
+
+def front_views(profiles: Profiles) -> Figure:
+    """ε in the transverse plane z = 0."""
+    wanted = [time for time in telling_times(profiles) if time > profiles.times[0]]
+    chosen = _nearest(profiles.times, wanted)
+    figure = new_figure(9.6, 2.9)
+    panels = np.atleast_1d(figure.subplots(1, len(chosen), sharey=True))
+    length = profiles.transverse_length
+    for axes, k in zip(panels, chosen, strict=True):
+        view = profiles.front_view[k]
+        image = axes.imshow(
+            view.T, origin="lower", extent=(0, length, 0, length), vmin=0, vmax=np.quantile(view, 0.999) or 1, cmap=DENSITY_MAP
+        )
+        axes.set(title=f"t = {profiles.times[k]:+.3f} fm/c", xlabel="x  [fm]")
+        figure.colorbar(image, ax=axes, orientation="horizontal", label=DENSITY_LABEL, shrink=0.9)
+    panels[0].set_ylabel("y  [fm]")
+    return figure
+
+
+def longitudinal_profiles(profiles: Profiles) -> Figure:
+    """The four field components along z at the telling times."""
+    chosen = _nearest(profiles.times, telling_times(profiles))
+    figure = new_figure(9.6, 2.9)
+    panels = np.atleast_1d(figure.subplots(1, len(chosen), sharey=True, sharex=True))
+    top = max(float(c.max()) for c in profiles.components)
+    for axes, k in zip(panels, chosen, strict=True):
+        for name, profile in zip(COMPONENTS, profiles.components[k], strict=True):
+            dashes = "--" if name.startswith("B") else "-"
+            axes.semilogy(profiles.z, np.maximum(profile, top * 1e-12), dashes, color=COLOURS[name], label=LABELS[name], lw=1.3)
+        axes.set(title=f"t = {profiles.times[k]:+.3f} fm/c", xlabel="z  [fm]", ylim=(top * 1e-6, top * 3))
+    panels[0].set_ylabel(r"transverse mean  [GeV/fm$^3$]")
+    panels[-1].legend(loc="upper right", fontsize=9, ncols=2, columnspacing=0.8, handlelength=1.4)
+    return figure
+
+
+def pressures(history: History, start_is_overlap: bool) -> Figure:
+    """ε and the pressures at z = 0 once the nuclei have left it."""
+    figure = new_figure(9.6, 3.3)
+    left, right = figure.subplots(1, 2)
+    time, density = history.column("t_fm"), history.column("eps_mid")
+    left.semilogy(time, np.maximum(density, 1e-12 * density.max()), color=COLOURS["eps"])
+    left.set(xlabel=_TIME, ylabel=r"$\varepsilon$ at $z=0$  [GeV/fm$^3$]", ylim=(max(density[-1] / 4, density.max() * 1e-5), None))
+    after = glasma_times(history) if start_is_overlap else np.ones(len(time), bool)
+    if after.any():
+        right.plot(time[after], (history.column("pL_mid") / density)[after], color=COLOURS["pL"], label=r"$P_L/\varepsilon$")
+        right.plot(time[after], (history.column("pT_mid") / density)[after], color=COLOURS["pT"], label=r"$P_T/\varepsilon$")
+        right.legend()
+    for value in (0.0, 1 / 3):
+        right.axhline(value, color="0.75", lw=0.8, zorder=0)
+    right.set(xlabel=_TIME, ylabel="pressure / energy density at $z=0$", ylim=(-1.05, 1.05))
+    return figure
+
+
+def glasma_times(history: History) -> np.ndarray:
+    """Which rows see the Glasma at z = 0 and no longer the nuclei: E_L and B_L have taken over there."""
+    time = history.column("t_fm")
+    return time > -0.9 * time[0]
+
+
+def components(history: History) -> Figure:
+    """Energies of the field components over time."""
+    figure = new_figure(9.6, 3.3)
+    left, right = figure.subplots(1, 2)
+    time = history.column("t_fm")
+    for name in COMPONENTS:
+        dashes = "--" if name.startswith("B") else "-"
+        left.semilogy(time, np.maximum(history.column(name), 1e-12), dashes, color=COLOURS[name], label=LABELS[name])
+    largest = max(float(history.column(name).max()) for name in COMPONENTS)
+    left.set(xlabel=_TIME, ylabel="energy in the box  [GeV]", ylim=(largest * 1e-7, largest * 3))
+    left.legend(ncols=2, fontsize=9)
+    energy, work = history.column("energy_field"), history.column("work_on_charges")
+    right.plot(time, energy, color=COLOURS["eps"], label="fields")
+    right.plot(time, energy[0] - work + work[0], ":", color=COLOURS["E_L2"], label=r"start $-\int J\cdot E$", lw=2)
+    right.set(xlabel=_TIME, ylabel="energy  [GeV]")
+    right.legend()
+    return figure
+
+
+def constraints(history: History, gauss: float, unitarity: float, balance: float) -> Figure:
+    """Gauss constraint, unitarity and energy balance, each with its tolerance."""
+    figure = new_figure(9.6, 3.0)
+    left, right = figure.subplots(1, 2)
+    time = history.column("t_fm")
+    floor = 1e-17
+    left.semilogy(time, np.maximum(history.column("gauss_max_rel"), floor), color=COLOURS["E_L2"], label="Gauss, max")
+    left.semilogy(time, np.maximum(history.column("gauss_rms_rel"), floor), "--", color=COLOURS["E_L2"], label="Gauss, rms")
+    left.semilogy(time, np.maximum(history.column("unitarity_max"), floor), color=COLOURS["B_L2"], label="unitarity, max")
+    _limit(left, gauss, COLOURS["E_L2"])
+    _limit(left, unitarity, COLOURS["B_L2"])
+    left.set(xlabel=_TIME, ylabel="relative violation")
+    left.legend(fontsize=9)
+    right.plot(time, 100 * history.column("energy_balance_rel"), color=COLOURS["eps"])
+    for sign in (1, -1):
+        _limit(right, 100 * sign * balance, COLOURS["eps"])
+    right.set(xlabel=_TIME, ylabel=r"energy balance $(\Delta E + \int J\cdot E)/E$  [%]")
+    return figure
+
+
+def _limit(axes: Axes, value: float, colour: str) -> None:
+    axes.axhline(value, color=colour, lw=0.8, ls=":", alpha=0.7)
+
+
+def nucleus_shape(profiles: Profiles) -> Figure:
+    """A single nucleus: its shape at several times, each moved back by ct, and the numerical-Cherenkov error."""
+    figure = new_figure(9.6, 3.3)
+    left, right = figure.subplots(1, 2)
+    series = np.array(profiles.components)
+    transverse = series[:, 1] + series[:, 3]
+    for k in _nearest(profiles.times, list(np.linspace(profiles.times[0], profiles.times[-1], 4))):
+        left.plot(profiles.z - profiles.times[k], transverse[k], label=f"t = {profiles.times[k]:.3f} fm/c", lw=1.2)
+    centre = profiles.z[int(np.argmax(transverse[0]))] - profiles.times[0]
+    width = np.sqrt(np.average((profiles.z - profiles.times[0] - centre) ** 2, weights=transverse[0]))
+    left.set(xlabel="z − t  [fm]", ylabel=r"$\frac{1}{2}(E_T^2+B_T^2)$  [GeV/fm$^3$]", xlim=(centre - 6 * width, centre + 6 * width))
+    left.legend(fontsize=8.5)
+    energy = series.sum(axis=2)
+    right.semilogy(profiles.times, np.maximum(energy[:, 0] / energy[:, 1], 1e-16), color=COLOURS["E_L2"], label=r"$E_L^2/E_T^2$")
+    right.semilogy(
+        profiles.times, np.maximum(np.abs(transverse.sum(axis=1) / transverse[0].sum() - 1), 1e-16), color=COLOURS["B_L2"],
+        label=r"$|\Delta(E_T^2+B_T^2)|$, relative",
+    )  # fmt: skip
+    right.set(xlabel=_TIME, ylabel="numerical Cherenkov error")
+    right.legend()
+    return figure

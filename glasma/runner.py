@@ -1,0 +1,234 @@
+"""A run with files: measure, write snapshots and checkpoints, stop when a constraint breaks, resume bit for bit."""
+
+from __future__ import annotations
+
+import resource
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from glasma.collision import Collision
+from glasma.config import Config
+from glasma.derived import check_physics
+from glasma.errors import FileError, UnstableRunError
+from glasma.io.checkpoint import load_checkpoint, save_checkpoint
+from glasma.io.history import History, Profiles, Row, load_history, load_profiles
+from glasma.io.openpmd import SnapshotWriter
+from glasma.io.provenance import commit, machine, versions
+from glasma.io.run_directory import RunDirectory
+from glasma.lattice.energy import COMPONENTS
+from glasma.observables.measure import Measurement
+from glasma.observables.stress_energy import TENSOR
+from glasma.progress import Reporter, Silent
+from glasma.report import write_report
+
+
+def run(config: Config, path: str | Path, overwrite: bool = False, reporter: Reporter | None = None) -> RunDirectory:
+    """Run a configuration from the start into a directory.
+
+    Raises
+    ------
+    GlasmaError
+        ConfigError, FileError or UnstableRunError, each with one line that says what to do.
+    """
+    check_physics(config)
+    directory = RunDirectory.create(Path(path), overwrite)
+    _Run(directory, config, reporter or Silent()).go()
+    return directory
+
+
+def resume(path: str | Path, reporter: Reporter | None = None) -> RunDirectory:
+    """Go on with an interrupted run from its last checkpoint; the results are those of an undisturbed run, bit for bit."""
+    directory = RunDirectory.open(Path(path))
+    directory.clean()
+    config = directory.config()
+    check_physics(config)
+    _Run(directory, config, reporter or Silent(), resuming=True).go()
+    return directory
+
+
+class _Run:
+    """One process's part of a run."""
+
+    def __init__(self, directory: RunDirectory, config: Config, reporter: Reporter, resuming: bool = False) -> None:
+        self.directory, self.config, self.reporter = directory, config, reporter
+        self.record: dict[str, Any] = directory.read_run() if resuming else self._new_record()
+        self.phases: dict[str, float] = self.record["seconds"]
+        self.resuming = resuming and directory.checkpoint.exists()
+        if not resuming:
+            directory.write_run(self.record)
+
+    def _new_record(self) -> dict[str, Any]:
+        return {
+            "status": "running",
+            "config": self.config.as_dict(),
+            "seed": self.config.run.seed,
+            "versions": versions(),
+            "commit": commit(),
+            "machine": machine(),
+            "seconds": {"initial_state": 0.0, "evolution": 0.0, "measurement": 0.0, "output": 0.0, "report": 0.0},
+            "site_updates": 0,
+            "resumed": 0,
+        }
+
+    @contextmanager
+    def _timed(self, phase: str) -> Iterator[None]:
+        start = time.perf_counter()
+        yield
+        self.phases[phase] += time.perf_counter() - start
+
+    def go(self) -> None:
+        """Run to the end and write the report."""
+        self._start()
+        collision, last = self.collision, self.collision.derived.last_step
+        self.reporter.begin(collision.fields.step, last)
+        if not self.resuming:
+            self._look()
+        while not collision.finished:
+            self.record["site_updates"] += self._region_sites()
+            with self._timed("evolution"):
+                collision.step()
+            self._look()
+            self.reporter.at(collision.fields.step)
+        self._finish()
+
+    def _start(self) -> None:
+        self.reporter.say("compiling and preparing the nuclei (kernels are kept on disk: only the first run of a kind waits for them)")
+        with self._timed("initial_state"):
+            fields = None
+            if self.resuming:
+                fields, stored = load_checkpoint(self.directory.checkpoint)
+                if stored != self.config:
+                    raise FileError(f"{self.directory.checkpoint}: belongs to another run than run.json; restore it or run again")
+                self.record["resumed"] += 1
+            self.collision = Collision(self.config, fields=fields)
+        derived = self.collision.derived
+        self.writer = SnapshotWriter(self.directory.path, derived)
+        self.history = History(self.directory.history)
+        self.profiles = Profiles(self.directory.profiles, derived.grid.z_fm(), self.config.lattice.transverse_length)
+        if self.resuming:
+            self._forget_after_checkpoint(self.collision.fields.step)
+        self.history.start()
+        steps = {derived.step_at(time) for time in self.config.output.snapshots}
+        self.snapshot_steps = steps | {derived.first_step, derived.last_step}
+        interval = self.config.output.checkpoint_interval
+        length = derived.last_step - derived.first_step
+        self.checkpoint_every = max(1, round(interval / derived.grid.time_step_fm) if interval else length // 4)
+        self._checkpoint_wall = time.monotonic()
+
+    def _forget_after_checkpoint(self, step: int) -> None:
+        self.history.rows = load_history(self.directory.history).rows
+        self.history.drop_after(step)
+        self.profiles = load_profiles(self.directory.profiles)
+        self.profiles.drop_after(step)
+        self.writer.drop_after(step)
+
+    def _look(self) -> None:
+        """Measure, write a snapshot, write a checkpoint, each if it is due after this step."""
+        step, derived = self.collision.fields.step, self.collision.derived
+        since_start, is_last = step - derived.first_step, step == derived.last_step
+        measurement_due = since_start % derived.measure_every == 0 or is_last
+        snapshot_due = step in self.snapshot_steps
+        checkpoint_due = is_last or (since_start > 0 and since_start % self.checkpoint_every == 0)
+        checkpoint_due |= time.monotonic() - self._checkpoint_wall > 60 * self.config.output.checkpoint_minutes
+        if not (measurement_due or snapshot_due or checkpoint_due):
+            return
+        with self._timed("measurement"):
+            seen = self.collision.measure(keep_tensor=snapshot_due and self.config.output.snapshot_tensor)
+            row = self._row(seen)
+        self._stop_if_broken(row)
+        with self._timed("output"):
+            if measurement_due:
+                self.history.append(row)
+                self.profiles.append(step, derived.time_at(step), seen, derived.density_unit)
+            if snapshot_due:
+                tensor = None if seen.tensor_sites is None else derived.density_unit * seen.tensor_sites
+                self.writer.write(self.collision.fields, tensor)
+            if checkpoint_due:
+                self._write_checkpoint()
+        self.reporter.at(step, f"t = {row['t_fm']:+.3f} fm  Gauss {row['gauss_max_rel']:.0e}  ε(0) = {row['eps_mid']:.3g} GeV/fm³")
+
+    def _row(self, seen: Measurement) -> Row:
+        """One row of the history."""
+        collision, derived, fields = self.collision, self.collision.derived, self.collision.fields
+        gauss = collision.scheme.gauss_residual(fields)
+        nx, ny, nz = derived.grid.shape
+        volume = nx * ny * derived.grid.a_z * derived.energy_unit
+        energies = {name: volume * float(profile.sum()) for name, profile in zip(COMPONENTS, seen.components, strict=True)}
+        energy, work = sum(energies.values()), fields.work * derived.energy_unit
+        start = self.history.rows[0] if self.history.rows else {"energy_field": energy, "work_on_charges": work}
+        balance = (energy - start["energy_field"] + work - start["work_on_charges"]) / start["energy_field"]
+        # z = 0 lies between the two middle planes of an even lattice.
+        middle = [(nz - 1) // 2, nz // 2]
+        at_middle = dict(zip(TENSOR, derived.density_unit * seen.tensor[:, middle].mean(axis=1), strict=True))
+        return {
+            "t_fm": derived.time_at(fields.step),
+            "step": fields.step,
+            "gauss_max_rel": gauss.max_rel,
+            "gauss_rms_rel": gauss.rms_rel,
+            "unitarity_max": collision.unitarity_violation(),
+            "energy_field": energy,
+            "work_on_charges": work,
+            "energy_balance_rel": balance,
+            **energies,
+            "eps_mid": at_middle["T00"],
+            "pL_mid": at_middle["Tzz"],
+            "pT_mid": (at_middle["Txx"] + at_middle["Tyy"]) / 2,
+            "Sz_mid": at_middle["T0z"],
+        }
+
+    def _stop_if_broken(self, row: Row) -> None:
+        """Refuse to go on, or to write, from fields that are not a solution any more."""
+        limits = {"gauss_max_rel": self.config.gauss_tolerance, "unitarity_max": self.config.unitarity_tolerance}
+        broken = [name for name, value in row.items() if not np.isfinite(value)]
+        broken += [name for name, limit in limits.items() if row[name] > limit]
+        if not broken:
+            return
+        name = broken[0]
+        limit = f", above its tolerance {limits[name]:g}" if name in limits else ""
+        self.directory.write_run({**self.record, "status": "stopped"})
+        raise UnstableRunError(
+            f"step {row['step']:.0f} (t = {row['t_fm']:.4g} fm): {name} = {row[name]:.3g}{limit}; the run stops. {self._last_good()}; "
+            "raise evolution.substeps or lattice.longitudinal_cells"
+        )
+
+    def _last_good(self) -> str:
+        checkpoint = self.directory.checkpoint
+        if not checkpoint.exists():
+            return "No checkpoint was written yet"
+        return f"Last good checkpoint: {checkpoint} (step {load_checkpoint(checkpoint)[0].step})"
+
+    def _write_checkpoint(self) -> None:
+        self.profiles.save()
+        save_checkpoint(self.directory.checkpoint, self.collision.fields, self.config)
+        self.directory.write_run(self.record)
+        self._checkpoint_wall = time.monotonic()
+
+    def _region_sites(self) -> int:
+        nx, ny, _ = self.collision.derived.grid.shape
+        return nx * ny * sum(z1 - z0 for z0, z1 in self.collision.scheme.region(self.collision.fields))
+
+    def _finish(self) -> None:
+        with self._timed("output"):
+            self.writer.gather()
+        self.record["status"] = "finished"
+        evolved = self.record["site_updates"]
+        self.record["ns_per_site_step"] = 1e9 * self.phases["evolution"] / evolved if evolved else None
+        self.record["field_MiB"] = self.collision.fields.nbytes / 2**20
+        self.record["peak_memory_MiB"] = _peak_memory_mib()
+        self.directory.write_run(self.record)
+        self.reporter.say("drawing the report")
+        with self._timed("report"):
+            write_report(self.directory)
+        self.directory.write_run(self.record)
+
+
+def _peak_memory_mib() -> float:
+    """Largest resident memory of this process so far."""
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

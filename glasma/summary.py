@@ -1,0 +1,33 @@
+"""The derived quantities of a run in words, for `--dry-run` and the report."""
+
+from __future__ import annotations
+
+from glasma.derived import QS_OVER_G2MU, Derived
+from glasma.units import HBARC
+
+
+def summary(derived: Derived) -> dict[str, str]:
+    """Name → value with its unit."""
+    config, grid = derived.config, derived.grid
+    nx, ny, nz = grid.shape
+    a_t, a_z, dt = grid.spacing_fm, derived.a_z_fm, grid.time_step_fm
+    nuclei = config.nuclei
+    gamma = nuclei.lorentz_factor
+    return {
+        "lattice": f"{nx} × {ny} × {nz} sites, {config.lattice.group}, {config.run.precision}",
+        "transverse spacing a_T": _length(a_t),
+        "longitudinal spacing a_z": f"{_length(a_z)} = {grid.anisotropy:.4g} a_T",
+        "time step a_t": f"{_length(dt)} = a_z/{grid.substeps}; CFL number {grid.cfl:.3f} (< 1)",
+        "Lorentz factor γ": f"{gamma:.4g}" if gamma else "set by the width",
+        "width σ": f"{_length(nuclei.sigma)} = {nuclei.sigma / a_z:.3g} a_z",
+        "g²μ": f"{nuclei.g2mu:g} GeV; g²μ a_T = {derived.g2mu_lattice:.4g}, g²μ L = {derived.g2mu_lattice * nx:.4g}",
+        "Q_s ≈ 0.7 g²μ": f"{QS_OVER_G2MU * nuclei.g2mu:.4g} GeV; Q_s a_T = {QS_OVER_G2MU * derived.g2mu_lattice:.4g}",
+        "m, Λ": f"{nuclei.infrared_regulator:g} GeV, {nuclei.ultraviolet_cutoff:g} GeV (lattice: π/a_T = {3.14159265 * HBARC / a_t:.3g} GeV)",
+        "time": f"from {derived.start_time:+.4f} to {config.evolution.end_time:+.4f} fm/c",
+        "steps": f"{derived.last_step - derived.first_step}, a measurement every {derived.measure_every}",
+        "memory": f"{derived.memory_bytes / 2**20:.0f} MiB, of which fields {derived.field_bytes / 2**20:.0f} MiB",
+    }
+
+
+def _length(fm: float) -> str:
+    return f"{fm:.5g} fm = {fm / HBARC:.4g} GeV⁻¹"
