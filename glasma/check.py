@@ -68,10 +68,13 @@ def _check_snapshots(path: Path, workers: Workers) -> list[Check]:
     with Snapshots(path) as snapshots:
         for step in snapshots.steps:
             source = f"snapshot t = {snapshots.time(step):+.4f} fm"
-            checks.append(Check(source, "datasets changed since written", float(len(snapshots.altered(step))), 0.0))
-            if "E_x" not in snapshots.meshes(step):
+            altered: list[str] = []
+            fields = snapshots.fields(step, altered) if "E_x" in snapshots.meshes(step) else None
+            if "T" in snapshots.meshes(step):
+                snapshots.mesh(step, "T", altered)
+            checks.append(Check(source, "datasets changed since written", float(len(altered)), 0.0))
+            if fields is None:
                 continue
-            fields = snapshots.fields(step)
             checks += _check_state(source, fields, snapshots.config, workers)
             energy = field_energy(fields, workers, whole_box(fields.grid))
             start = start or (energy, fields.work)

@@ -42,7 +42,11 @@ def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: b
 
         rows = summary(derived)
         seconds = expected_seconds(derived)
-        rows["expected time"] = f"{seconds:.0f} s of evolution on this machine" if seconds < 120 else f"{seconds / 60:.0f} minutes of evolution on this machine"
+        rows["expected time"] = (
+            f"{seconds:.0f} s of evolution on this machine"
+            if seconds < 120
+            else f"{seconds / 60:.0f} minutes of evolution on this machine"
+        )
         _print_table(rows)
         return
     from glasma import runner

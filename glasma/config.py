@@ -57,7 +57,9 @@ class Nuclei(_Section):
     gamma: float | None = Field(default=None, gt=1, description="Lorentz factor; give this or sqrt_s_nn")
     radius: Length = Field(default=7.0, gt=0, description="R; the Gaussian has σ = R/(2γ), so 2R/γ is 4σ")
     width: Length | None = Field(default=None, gt=0, description="σ itself, instead of R/(2γ)")
-    separation: Length | None = Field(default=None, gt=0, description="distance of the centres at the start; default: just apart")
+    separation: Length | None = Field(
+        default=None, gt=0, description="distance of the centres at the start; default: just apart"
+    )
     profile_cutoff: float = Field(default=6.0, ge=3.0, le=9.0, description="the charges end at this many σ")
 
     @property

@@ -11,7 +11,7 @@ import psutil
 
 from glasma.config import Config
 from glasma.errors import ConfigError
-from glasma.evolution.active_region import active_region, whole_box
+from glasma.evolution.active_region import active_region
 from glasma.group import group_named
 from glasma.lattice.charges import Charges
 from glasma.lattice.grid import FROZEN_CELLS, Grid
@@ -136,19 +136,22 @@ class Derived:
 
     def site_updates(self) -> int:
         """Sites that all steps of the run evolve, the active region counted only."""
-        nx, ny, _ = self.grid.shape
-        region = whole_box if self.config.evolution.region == "whole" else lambda grid: active_region(grid, charges)
-        total = 0
+        nx, ny, nz = self.grid.shape
+        steps = self.last_step - self.first_step
+        if self.config.evolution.region == "whole":
+            (z0, z1) = self.grid.interior
+            return steps * nx * ny * (z1 - z0)
         centre = -self.start_distance / self.a_z_fm + self.grid.middle
         first = floor(centre - self.slab_cells / 2)
-        shape = (self.grid.substeps, 0, 0, 0, self.slab_cells)
-        mirrored = self.grid.shape[2] - first - self.slab_cells
-        nuclei = (Charges(np.empty(shape), first, 1), Charges(np.empty(shape), mirrored, -1))
-        charges = nuclei[:1] if self.config.nuclei.system == "single" else nuclei
-        for move in range(self.last_step - self.first_step):
-            for nucleus in charges:
+        empty = np.empty((self.grid.substeps, 0, 0, 0, self.slab_cells))
+        nuclei = [Charges(empty, first, 1)]
+        if self.config.nuclei.system == "collision":
+            nuclei.append(Charges(empty, nz - first - self.slab_cells, -1))
+        total = 0
+        for move in range(steps):
+            for nucleus in nuclei:
                 nucleus.moves = move
-            total += nx * ny * sum(z1 - z0 for z0, z1 in region(self.grid))
+            total += nx * ny * sum(z1 - z0 for z0, z1 in active_region(self.grid, tuple(nuclei)))
         return total
 
 
@@ -249,4 +252,3 @@ def _check_memory(config: Config, derived: Derived) -> None:
             f"{config.lattice.longitudinal_cells}: the run needs {derived.memory_bytes / 2**30:.3g} GiB of memory and "
             f'{available / 2**30:.3g} GiB are free; use fewer cells or run.precision = "float32"'
         )
-

@@ -77,7 +77,13 @@ class Bar(Silent):
     """A bar on a terminal."""
 
     def __init__(self) -> None:
-        columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeElapsedColumn(), TimeRemainingColumn())
+        columns = (
+            TextColumn("{task.description}"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TimeRemainingColumn(),
+        )
         self._progress = Progress(*columns)
         self._note = ""
 
@@ -98,7 +104,10 @@ class Bar(Silent):
 
     def at(self, step: int, note: str | None = None) -> None:
         """Move the bar."""
-        self._progress.update(self._task, completed=step, **({"description": note} if note else {}))
+        if note:
+            self._progress.update(self._task, completed=step, description=note)
+        else:
+            self._progress.update(self._task, completed=step)
 
 
 def reporter(quiet: bool = False) -> Reporter:

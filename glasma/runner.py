@@ -98,13 +98,17 @@ class _Run:
         self._finish()
 
     def _start(self) -> None:
-        self.reporter.say("compiling and preparing the nuclei (kernels are kept on disk: only the first run of a kind waits for them)")
+        self.reporter.say(
+            "compiling and preparing the nuclei (kernels are kept on disk: only the first run of a kind waits for them)"
+        )
         with self._timed("initial_state"):
             fields = None
             if self.resuming:
                 fields, stored = load_checkpoint(self.directory.checkpoint)
                 if stored != self.config:
-                    raise FileError(f"{self.directory.checkpoint}: belongs to another run than run.json; restore it or run again")
+                    raise FileError(
+                        f"{self.directory.checkpoint}: belongs to another run than run.json; restore it or run again"
+                    )
                 self.record["resumed"] += 1
             self.collision = Collision(self.config, fields=fields)
         derived = self.collision.derived
@@ -151,7 +155,9 @@ class _Run:
                 self.writer.write(self.collision.fields, tensor)
             if checkpoint_due:
                 self._write_checkpoint()
-        self.reporter.at(step, f"t = {row['t_fm']:+.3f} fm  Gauss {row['gauss_max_rel']:.0e}  ε(0) = {row['eps_mid']:.3g} GeV/fm³")
+        self.reporter.at(
+            step, f"t = {row['t_fm']:+.3f} fm  Gauss {row['gauss_max_rel']:.0e}  ε(0) = {row['eps_mid']:.3g} GeV/fm³"
+        )
 
     def _row(self, seen: Measurement) -> Row:
         """One row of the history."""

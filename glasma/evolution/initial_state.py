@@ -81,7 +81,10 @@ def _add_fields(fields: Fields, nucleus: Nucleus) -> tuple[int, int]:
             u_now, u_next = (group.link_from_matrix(_pure_gauge(V, i)) for V in (now, following))
             electric = np.zeros((1, group.DIMENSION, *grid.shape[:2], 1))
             logarithm_kernel(group).logarithm_of_step(
-                electric, np.ascontiguousarray(u_next[None, ..., None]), np.ascontiguousarray(u_now[None, ..., None]), 1 / grid.a_t
+                electric,
+                np.ascontiguousarray(u_next[None, ..., None]),
+                np.ascontiguousarray(u_now[None, ..., None]),
+                1 / grid.a_t,
             )
             fields.U[i, ..., z] = u_next
             fields.E[i, ..., z] = electric[0, ..., 0]

@@ -76,7 +76,15 @@ class Leapfrog:
             self.workers.over_planes(
                 self.grid.shape[0],
                 lambda x0, x1: self._kernels.electric(
-                    x0, x1, z0, z1, fields.E, fields.U, self._workspaces[x0, x1], real(a_t), real(a_t / self.grid.a_z**2)  # noqa: B023
+                    x0,
+                    x1,
+                    z0,
+                    z1,
+                    fields.E,
+                    fields.U,
+                    self._workspaces[x0, x1],
+                    real(a_t),
+                    real(a_t / self.grid.a_z**2),  # noqa: B023
                 ),
             )
 

@@ -42,9 +42,24 @@ def link_to_matrix(link: np.ndarray) -> np.ndarray:
 def load(U, d, x, y, z):
     """Link in direction d at the site."""
     return (
-        U[d, 0, x, y, z], U[d, 1, x, y, z], U[d, 2, x, y, z], U[d, 3, x, y, z], U[d, 4, x, y, z], U[d, 5, x, y, z],
-        U[d, 6, x, y, z], U[d, 7, x, y, z], U[d, 8, x, y, z], U[d, 9, x, y, z], U[d, 10, x, y, z], U[d, 11, x, y, z],
-        U[d, 12, x, y, z], U[d, 13, x, y, z], U[d, 14, x, y, z], U[d, 15, x, y, z], U[d, 16, x, y, z], U[d, 17, x, y, z],
+        U[d, 0, x, y, z],
+        U[d, 1, x, y, z],
+        U[d, 2, x, y, z],
+        U[d, 3, x, y, z],
+        U[d, 4, x, y, z],
+        U[d, 5, x, y, z],
+        U[d, 6, x, y, z],
+        U[d, 7, x, y, z],
+        U[d, 8, x, y, z],
+        U[d, 9, x, y, z],
+        U[d, 10, x, y, z],
+        U[d, 11, x, y, z],
+        U[d, 12, x, y, z],
+        U[d, 13, x, y, z],
+        U[d, 14, x, y, z],
+        U[d, 15, x, y, z],
+        U[d, 16, x, y, z],
+        U[d, 17, x, y, z],
     )
 
 
@@ -74,8 +89,14 @@ def store(U, d, x, y, z, u):
 def load_algebra(F, i, x, y, z):
     """Algebra element i at the site."""
     return (
-        F[i, 0, x, y, z], F[i, 1, x, y, z], F[i, 2, x, y, z], F[i, 3, x, y, z],
-        F[i, 4, x, y, z], F[i, 5, x, y, z], F[i, 6, x, y, z], F[i, 7, x, y, z],
+        F[i, 0, x, y, z],
+        F[i, 1, x, y, z],
+        F[i, 2, x, y, z],
+        F[i, 3, x, y, z],
+        F[i, 4, x, y, z],
+        F[i, 5, x, y, z],
+        F[i, 6, x, y, z],
+        F[i, 7, x, y, z],
     )
 
 
@@ -128,8 +149,24 @@ def mul(a, b):
 def dagger(a):
     """a†"""
     return (
-        a[0], a[3], a[6], a[1], a[4], a[7], a[2], a[5], a[8],
-        -a[9], -a[12], -a[15], -a[10], -a[13], -a[16], -a[11], -a[14], -a[17],
+        a[0],
+        a[3],
+        a[6],
+        a[1],
+        a[4],
+        a[7],
+        a[2],
+        a[5],
+        a[8],
+        -a[9],
+        -a[12],
+        -a[15],
+        -a[10],
+        -a[13],
+        -a[16],
+        -a[11],
+        -a[14],
+        -a[17],
     )
 
 
@@ -137,9 +174,24 @@ def dagger(a):
 def subtract(a, b):
     """a − b, not a group element."""
     return (
-        a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3], a[4] - b[4], a[5] - b[5],
-        a[6] - b[6], a[7] - b[7], a[8] - b[8], a[9] - b[9], a[10] - b[10], a[11] - b[11],
-        a[12] - b[12], a[13] - b[13], a[14] - b[14], a[15] - b[15], a[16] - b[16], a[17] - b[17],
+        a[0] - b[0],
+        a[1] - b[1],
+        a[2] - b[2],
+        a[3] - b[3],
+        a[4] - b[4],
+        a[5] - b[5],
+        a[6] - b[6],
+        a[7] - b[7],
+        a[8] - b[8],
+        a[9] - b[9],
+        a[10] - b[10],
+        a[11] - b[11],
+        a[12] - b[12],
+        a[13] - b[13],
+        a[14] - b[14],
+        a[15] - b[15],
+        a[16] - b[16],
+        a[17] - b[17],
     )
 
 
@@ -147,8 +199,12 @@ def subtract(a, b):
 def norm2(a):
     """tr a a†"""
     return (
-        _dot3(a[0:3], a[0:3]) + _dot3(a[3:6], a[3:6]) + _dot3(a[6:9], a[6:9])
-        + _dot3(a[9:12], a[9:12]) + _dot3(a[12:15], a[12:15]) + _dot3(a[15:18], a[15:18])
+        _dot3(a[0:3], a[0:3])
+        + _dot3(a[3:6], a[3:6])
+        + _dot3(a[6:9], a[6:9])
+        + _dot3(a[9:12], a[9:12])
+        + _dot3(a[12:15], a[12:15])
+        + _dot3(a[15:18], a[15:18])
     )
 
 
@@ -252,8 +308,12 @@ def exp(s, f):
     p = real(0.5) * (xx[0] + xx[4] + xx[8])
     # det X = tr X³/3
     d = real(1 / 3) * (
-        _dot3(x[0:3], xx[0:3]) + _dot3(x[3:6], xx[3:6]) + _dot3(x[6:9], xx[6:9])
-        + _dot3(x[9:12], xx[9:12]) + _dot3(x[12:15], xx[12:15]) + _dot3(x[15:18], xx[15:18])
+        _dot3(x[0:3], xx[0:3])
+        + _dot3(x[3:6], xx[3:6])
+        + _dot3(x[6:9], xx[6:9])
+        + _dot3(x[9:12], xx[9:12])
+        + _dot3(x[12:15], xx[12:15])
+        + _dot3(x[15:18], xx[15:18])
     )
     one, zero = real(1), real(0)
     q = (one, zero, zero, zero, zero, zero)
@@ -280,7 +340,6 @@ def exp(s, f):
     q = _taylor(1.0, p, d, q)
     re0, im0, re1, im1, re2, im2 = q
     return (
-
         re0 + re1 * x[0] - im1 * x[9] + re2 * xx[0] - im2 * xx[9],
         re1 * x[1] - im1 * x[10] + re2 * xx[1] - im2 * xx[10],
         re1 * x[2] - im1 * x[11] + re2 * xx[2] - im2 * xx[11],
@@ -312,11 +371,24 @@ def unitarise(a):
     m = mul(a, mul(dagger(a), a))
     u, v = real(1.5), real(0.5)
     return (
-        u * a[0] - v * m[0], u * a[1] - v * m[1], u * a[2] - v * m[2], u * a[3] - v * m[3],
-        u * a[4] - v * m[4], u * a[5] - v * m[5], u * a[6] - v * m[6], u * a[7] - v * m[7],
-        u * a[8] - v * m[8], u * a[9] - v * m[9], u * a[10] - v * m[10], u * a[11] - v * m[11],
-        u * a[12] - v * m[12], u * a[13] - v * m[13], u * a[14] - v * m[14], u * a[15] - v * m[15],
-        u * a[16] - v * m[16], u * a[17] - v * m[17],
+        u * a[0] - v * m[0],
+        u * a[1] - v * m[1],
+        u * a[2] - v * m[2],
+        u * a[3] - v * m[3],
+        u * a[4] - v * m[4],
+        u * a[5] - v * m[5],
+        u * a[6] - v * m[6],
+        u * a[7] - v * m[7],
+        u * a[8] - v * m[8],
+        u * a[9] - v * m[9],
+        u * a[10] - v * m[10],
+        u * a[11] - v * m[11],
+        u * a[12] - v * m[12],
+        u * a[13] - v * m[13],
+        u * a[14] - v * m[14],
+        u * a[15] - v * m[15],
+        u * a[16] - v * m[16],
+        u * a[17] - v * m[17],
     )
 
 
@@ -340,6 +412,12 @@ def dot(f, g):
 def add_scaled(f, s, g):
     """f + s g for algebra elements."""
     return (
-        f[0] + s * g[0], f[1] + s * g[1], f[2] + s * g[2], f[3] + s * g[3],
-        f[4] + s * g[4], f[5] + s * g[5], f[6] + s * g[6], f[7] + s * g[7],
+        f[0] + s * g[0],
+        f[1] + s * g[1],
+        f[2] + s * g[2],
+        f[3] + s * g[3],
+        f[4] + s * g[4],
+        f[5] + s * g[5],
+        f[6] + s * g[6],
+        f[7] + s * g[7],
     )

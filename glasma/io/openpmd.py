@@ -10,7 +10,7 @@ Meshes of an iteration (the step number), all on the lattice in C order x, y, z:
 U_x, U_y, U_z       links at t + a_t/2, one component per real of the group (SU(2): u0…u3; SU(3): re, im row by row)
 E_x, E_y, E_z       g a_i E_i in units of a_T at t, one component per generator
 charge_density      g ρ in units a_T⁻³ at t, all nuclei, one component per generator
-T                   T^{μν} at t in GeV/fm³, components T00, T0x, …
+T                   T^{μν} at t in GeV/fm³, single precision, components T00, T0x, …
 ==================  ==============================================================================================
 """
 
@@ -74,7 +74,9 @@ class SnapshotWriter:
             if self.derived.config.output.snapshot_fields:
                 self._write_fields(meshes, fields)
             if tensor is not None:
-                self._record(meshes, "T", tensor, TENSOR, (0.0, 0.0, 0.0), _ENERGY_DENSITY, _GEV_PER_FM3_IN_SI)
+                self._record(
+                    meshes, "T", tensor.astype(np.float32), TENSOR, (0.0, 0.0, 0.0), _ENERGY_DENSITY, _GEV_PER_FM3_IN_SI
+                )
         self._write_index()
 
     def drop_after(self, step: int) -> None:
@@ -226,26 +228,24 @@ class Snapshots:
         """Names of the meshes of a snapshot."""
         return sorted(self._iteration(step)["meshes"])
 
-    def mesh(self, step: int, name: str) -> np.ndarray:
-        """All components of a mesh, (components, nx, ny, nz)."""
-        record = self._iteration(step)["meshes"][name]
-        order = TENSOR if name == "T" else sorted(record, key=int)
-        return np.stack([np.asarray(record[component]) for component in order])
+    def mesh(self, step: int, name: str, altered: list[str] | None = None) -> np.ndarray:
+        """All components of a mesh, (components, nx, ny, nz).
 
-    def fields(self, step: int) -> Fields:
-        """Links and electric fields, and the charges as a density."""
-        U = np.stack([self.mesh(step, f"U_{axis}") for axis in _AXES])
-        E = np.stack([self.mesh(step, f"E_{axis}") for axis in _AXES])
-        charges = (StoredDensity(self.mesh(step, "charge_density")),)
+        Names of datasets whose values are no longer those that were written are added to `altered`.
+        """
+        record = self._iteration(step)["meshes"][name]
+        arrays = []
+        for component in TENSOR if name == "T" else sorted(record, key=int):
+            data = record[component]
+            arrays.append(np.asarray(data))
+            if altered is not None and fingerprint(arrays[-1]) != bytes(data.attrs["fingerprint"]).decode():
+                altered.append(f"{name}/{component}")
+        return np.stack(arrays)
+
+    def fields(self, step: int, altered: list[str] | None = None) -> Fields:
+        """Links and electric fields, and the charges as a density; `altered` as in `mesh`."""
+        U = np.stack([self.mesh(step, f"U_{axis}", altered) for axis in _AXES])
+        E = np.stack([self.mesh(step, f"E_{axis}", altered) for axis in _AXES])
+        charges = (StoredDensity(self.mesh(step, "charge_density", altered)),)
         work = float(self._iteration(step).attrs["workOnCharges"])
         return Fields(self.derived.grid, group_named(self.config.lattice.group), U, E, charges, step, work)  # type: ignore[arg-type]
-
-    def altered(self, step: int) -> list[str]:
-        """Names of datasets whose values are no longer those that were written."""
-        found = []
-        for name, record in self._iteration(step)["meshes"].items():
-            for component, data in record.items():
-                written = bytes(data.attrs["fingerprint"]).decode()
-                if fingerprint(np.asarray(data)) != written:
-                    found.append(f"{name}/{component}")
-        return found

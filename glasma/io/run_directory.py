@@ -46,7 +46,9 @@ class RunDirectory:
         directory = cls(path)
         if directory.run.exists():
             if not overwrite:
-                raise FileError(f"{path}: holds the results of another run; give --overwrite, another --out, or `glasma resume {path}`")
+                raise FileError(
+                    f"{path}: holds the results of another run; give --overwrite, another --out, or `glasma resume {path}`"
+                )
             directory._remove_results()
         elif path.is_dir() and any(path.iterdir()):
             raise FileError(f"{path}: is not empty and not a run of glasma; choose another --out directory")

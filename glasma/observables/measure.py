@@ -39,9 +39,7 @@ class Measurement:
     tensor_sites: np.ndarray | None
 
 
-def measure(
-    fields: Fields, workers: Workers, region: Sequence[tuple[int, int]], keep_tensor: bool = False
-) -> Measurement:
+def measure(fields: Fields, workers: Workers, region: Sequence[tuple[int, int]], keep_tensor: bool = False) -> Measurement:
     """Measure a state over the given intervals of z.
 
     Parameters

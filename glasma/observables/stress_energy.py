@@ -69,8 +69,16 @@ def stress_kernels(group: ModuleType) -> SimpleNamespace:
     def tensor_line(T, y, W, z0, z1, half):
         for k in range(z0, z1):
             z = index(k)
-            ex, ey, ez = (load_algebra(W, 0, zero, zero, z), load_algebra(W, 1, zero, zero, z), load_algebra(W, 2, zero, zero, z))
-            bx, by, bz = (load_algebra(W, 3, zero, zero, z), load_algebra(W, 4, zero, zero, z), load_algebra(W, 5, zero, zero, z))
+            ex, ey, ez = (
+                load_algebra(W, 0, zero, zero, z),
+                load_algebra(W, 1, zero, zero, z),
+                load_algebra(W, 2, zero, zero, z),
+            )
+            bx, by, bz = (
+                load_algebra(W, 3, zero, zero, z),
+                load_algebra(W, 4, zero, zero, z),
+                load_algebra(W, 5, zero, zero, z),
+            )
             xx = dot(ex, ex) + dot(bx, bx)
             yy = dot(ey, ey) + dot(by, by)
             zz = dot(ez, ez) + dot(bz, bz)

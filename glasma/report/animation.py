@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-from matplotlib.animation import FuncAnimation, PillowWriter
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from PIL import Image
 
 from glasma.io.atomic import replacing
 from glasma.io.history import Profiles
 from glasma.lattice.energy import COMPONENTS
-from glasma.report.style import COLOURS, DENSITY_LABEL, DENSITY_MAP, LABELS, density_norm, figure_style, new_figure
+from glasma.report.style import COLOURS, DENSITY_LABEL, DENSITY_MAP, LABELS, clipped, density_norm, figure_style, new_figure
 
-_FRAMES = 80
+_FRAMES = 72
 _FRAMES_PER_SECOND = 12
 
 
@@ -27,7 +28,12 @@ def write_animation(path: Path, profiles: Profiles) -> None:
         norm = density_norm(max(float(view.max()) for view in profiles.side_view), 5)
         extent = (profiles.z[0], profiles.z[-1], 0, profiles.transverse_length)
         image = top.imshow(
-            np.maximum(profiles.side_view[0], norm.vmin), origin="lower", extent=extent, aspect="auto", norm=norm, cmap=DENSITY_MAP
+            clipped(profiles.side_view[0], norm),
+            origin="lower",
+            extent=extent,
+            aspect="auto",
+            norm=norm,
+            cmap=DENSITY_MAP,
         )
         figure.colorbar(image, ax=top, label=DENSITY_LABEL, pad=0.01)
         top.set_ylabel("x  [fm]")
@@ -44,12 +50,17 @@ def write_animation(path: Path, profiles: Profiles) -> None:
         )  # fmt: skip
         bottom.legend(loc="upper right", ncols=4, fontsize=9)
 
-        def draw(k: int) -> None:
-            image.set_data(np.maximum(profiles.side_view[k], norm.vmin))
+        canvas = FigureCanvasAgg(figure)
+        canvas.draw()
+        figure.set_layout_engine("none")  # the layout of the first frame holds for all
+        frames = []
+        for k in shown:
+            image.set_data(clipped(profiles.side_view[k], norm))
             clock.set_text(f"t = {profiles.times[k]:+.3f} fm/c")
             for line, profile in zip(lines, profiles.components[k], strict=True):
                 line.set_ydata(np.maximum(profile, largest * 1e-12))
-
-        film = FuncAnimation(figure, draw, frames=shown, init_func=lambda: None)  # type: ignore[arg-type]
-        with replacing(path) as aside:
-            film.save(str(aside), writer=PillowWriter(fps=_FRAMES_PER_SECOND), dpi=105)
+            canvas.draw()
+            frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
+    with replacing(path) as aside:
+        duration = 1000 // _FRAMES_PER_SECOND
+        frames[0].save(aside, "WEBP", save_all=True, append_images=frames[1:], duration=duration, loop=0, quality=75, method=1)

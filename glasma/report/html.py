@@ -62,10 +62,14 @@ def _figures(config: Config, history: History, profiles: Profiles) -> list[dict[
             text = "Energy density in the transverse plane z = 0; each panel has its own scale."
             drawn.append(("From the front", text, plots.front_views(profiles)))
             text = "Left: energy density at z = 0. Right: the pressures there, once the nuclei have left."
-            drawn.append(("Pressures", text, plots.pressures(history, start_is_overlap=True)))
+            drawn.append(("Pressures", text, plots.pressures(history, config.nuclei.sigma)))
         drawn += [
             ("Fields along the beam", "Longitudinal and transverse components.", plots.longitudinal_profiles(profiles)),
-            ("Energies", "Left: by component. Right: what the fields gain is what the charges lose.", plots.components(history)),
+            (
+                "Energies",
+                "Left: by component. Right: what the fields gain is what the charges lose.",
+                plots.components(history),
+            ),
             ("Constraints", "Dotted: the tolerances.", plots.constraints(history, *limits)),
         ]
         return [{"title": title, "text": text, "image": _image(figure, title)} for title, text, figure in drawn]

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from glasma.io.history import History, Profiles
 from glasma.lattice.energy import COMPONENTS
 from glasma.observables.stress_energy import TENSOR
-from glasma.report.style import COLOURS, DENSITY_LABEL, DENSITY_MAP, LABELS, density_norm, new_figure
+from glasma.report.style import COLOURS, DENSITY_LABEL, DENSITY_MAP, LABELS, clipped, density_norm, new_figure
 
 _T00 = TENSOR.index("T00")
 _TIME = "t  [fm/c]"
@@ -36,9 +36,8 @@ def space_time(profiles: Profiles) -> Figure:
     axes = figure.subplots()
     density = np.array(profiles.tensor)[:, _T00]
     times = np.array(profiles.times)
-    image = axes.pcolormesh(
-        profiles.z, times, np.maximum(density, 1e-30), norm=density_norm(density.max()), cmap=DENSITY_MAP, rasterized=True
-    )
+    norm = density_norm(density.max())
+    image = axes.pcolormesh(profiles.z, times, clipped(density, norm), norm=norm, cmap=DENSITY_MAP)
     if times[0] < 0:
         for direction in (1, -1):
             axes.plot(direction * times, times, ":", color="white", lw=0.9, alpha=0.8)
@@ -56,9 +55,11 @@ def side_views(profiles: Profiles) -> Figure:
     length = profiles.transverse_length
     extent = (profiles.z[0], profiles.z[-1], 0, length)
     for axes, k in zip(panels, chosen, strict=True):
-        view = np.maximum(profiles.side_view[k], norm.vmin)
+        view = clipped(profiles.side_view[k], norm)
         image = axes.imshow(view, origin="lower", extent=extent, aspect="auto", norm=norm, cmap=DENSITY_MAP)
-        axes.text(0.012, 0.86, f"t = {profiles.times[k]:+.3f} fm/c", color="white", transform=axes.transAxes, va="top", fontsize=9.5)
+        axes.text(
+            0.012, 0.86, f"t = {profiles.times[k]:+.3f} fm/c", color="white", transform=axes.transAxes, va="top", fontsize=9.5
+        )
         axes.set_ylabel("x  [fm]")
     panels[-1].set_xlabel("z  [fm]")
     figure.colorbar(image, ax=list(panels), label=DENSITY_LABEL, pad=0.01)
@@ -99,14 +100,17 @@ def longitudinal_profiles(profiles: Profiles) -> Figure:
     return figure
 
 
-def pressures(history: History, start_is_overlap: bool) -> Figure:
-    """ε and the pressures at z = 0 once the nuclei have left it."""
+def pressures(history: History, width: float) -> Figure:
+    """ε and the pressures at z = 0 once the nuclei, whose width is σ, have left it."""
     figure = new_figure(9.6, 3.3)
     left, right = figure.subplots(1, 2)
     time, density = history.column("t_fm"), history.column("eps_mid")
     left.semilogy(time, np.maximum(density, 1e-12 * density.max()), color=COLOURS["eps"])
-    left.set(xlabel=_TIME, ylabel=r"$\varepsilon$ at $z=0$  [GeV/fm$^3$]", ylim=(max(density[-1] / 4, density.max() * 1e-5), None))
-    after = glasma_times(history) if start_is_overlap else np.ones(len(time), bool)
+    left.set(
+        xlabel=_TIME, ylabel=r"$\varepsilon$ at $z=0$  [GeV/fm$^3$]", ylim=(max(density[-1] / 4, density.max() * 1e-5), None)
+    )
+    # At 3 σ the tails of the nuclei are e⁻⁹ of their peaks.
+    after = time > 3 * width
     if after.any():
         right.plot(time[after], (history.column("pL_mid") / density)[after], color=COLOURS["pL"], label=r"$P_L/\varepsilon$")
         right.plot(time[after], (history.column("pT_mid") / density)[after], color=COLOURS["pT"], label=r"$P_T/\varepsilon$")
@@ -115,12 +119,6 @@ def pressures(history: History, start_is_overlap: bool) -> Figure:
         right.axhline(value, color="0.75", lw=0.8, zorder=0)
     right.set(xlabel=_TIME, ylabel="pressure / energy density at $z=0$", ylim=(-1.05, 1.05))
     return figure
-
-
-def glasma_times(history: History) -> np.ndarray:
-    """Which rows see the Glasma at z = 0 and no longer the nuclei: E_L and B_L have taken over there."""
-    time = history.column("t_fm")
-    return time > -0.9 * time[0]
 
 
 def components(history: History) -> Figure:
@@ -176,10 +174,14 @@ def nucleus_shape(profiles: Profiles) -> Figure:
         left.plot(profiles.z - profiles.times[k], transverse[k], label=f"t = {profiles.times[k]:.3f} fm/c", lw=1.2)
     centre = profiles.z[int(np.argmax(transverse[0]))] - profiles.times[0]
     width = np.sqrt(np.average((profiles.z - profiles.times[0] - centre) ** 2, weights=transverse[0]))
-    left.set(xlabel="z − t  [fm]", ylabel=r"$\frac{1}{2}(E_T^2+B_T^2)$  [GeV/fm$^3$]", xlim=(centre - 6 * width, centre + 6 * width))
+    left.set(
+        xlabel="z − t  [fm]", ylabel=r"$\frac{1}{2}(E_T^2+B_T^2)$  [GeV/fm$^3$]", xlim=(centre - 6 * width, centre + 6 * width)
+    )
     left.legend(fontsize=8.5)
     energy = series.sum(axis=2)
-    right.semilogy(profiles.times, np.maximum(energy[:, 0] / energy[:, 1], 1e-16), color=COLOURS["E_L2"], label=r"$E_L^2/E_T^2$")
+    right.semilogy(
+        profiles.times, np.maximum(energy[:, 0] / energy[:, 1], 1e-16), color=COLOURS["E_L2"], label=r"$E_L^2/E_T^2$"
+    )
     right.semilogy(
         profiles.times, np.maximum(np.abs(transverse.sum(axis=1) / transverse[0].sum() - 1), 1e-16), color=COLOURS["B_L2"],
         label=r"$|\Delta(E_T^2+B_T^2)|$, relative",

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import matplotlib as mpl
+import numpy as np
 from matplotlib.colors import LogNorm
 from matplotlib.figure import Figure
 
@@ -28,7 +30,7 @@ LABELS = {
 DENSITY_MAP = "inferno"
 DENSITY_LABEL = r"$\varepsilon$  [GeV/fm$^3$]"
 
-_SETTINGS = {
+_SETTINGS: dict[Any, Any] = {
     "font.size": 10.5,
     "axes.spines.top": False,
     "axes.spines.right": False,
@@ -58,3 +60,9 @@ def density_norm(largest: float, decades: float = 4.0) -> LogNorm:
     """A logarithmic colour scale below the largest density."""
     top = largest if largest > 0 else 1.0
     return LogNorm(top * 10**-decades, top)
+
+
+def clipped(density: np.ndarray, norm: LogNorm) -> np.ndarray:
+    """The density with its zeros raised to the bottom of the scale, so that they are drawn and not left out."""
+    assert norm.vmin is not None
+    return np.maximum(density, norm.vmin)
