@@ -75,9 +75,8 @@ def main() -> None:
 
     threads = [1] if options.quick else sorted({1, min(2, os.cpu_count() or 1)})
     rows = []
-    print(
-        f"{'group':6} {'precision':9} {'threads':>7} {'charges':>7} {'triad GB/s':>10} {'ns/site':>8} {'B/site':>7} {'floor ns':>8} {'ratio':>6}"
-    )
+    header = ("group", "precision", "threads", "charges", "triad GB/s", "ns/site", "B/site", "floor ns", "ratio")
+    print("".join(f"{name:>11}" for name in header))
     for group in GROUPS.values():
         shape = (32, 32, 518) if options.quick or group.COLOURS == 3 else (64, 64, 518)
         for dtype in (np.float64, np.float32):
@@ -86,12 +85,11 @@ def main() -> None:
                 for with_charges in (False, True):
                     row = measure(group, dtype, count, with_charges, shape, bandwidth)
                     rows.append({**row, "triad_GB_s": bandwidth / 1e9})
-                    share = f"  charges {100 * row['charges_share']:.0f} % of the step" if with_charges else ""
-                    print(
-                        f"{row['group']:6} {row['precision']:9} {count:7d} {with_charges!s:>7} {bandwidth / 1e9:10.1f} "
-                        f"{row['ns_per_site_step']:8.1f} {row['bytes_per_site']:7d} {row['floor_ns']:8.1f} {row['ratio_to_floor']:6.2f}{share}",
-                        flush=True,
-                    )
+                    cells = [row["group"], row["precision"], count, "yes" if with_charges else "no", f"{bandwidth / 1e9:.1f}"]
+                    cells += [f"{row['ns_per_site_step']:.1f}", row["bytes_per_site"], f"{row['floor_ns']:.1f}"]
+                    cells += [f"{row['ratio_to_floor']:.2f}"]
+                    share = f"   charges {100 * row['charges_share']:.0f} % of the step" if with_charges else ""
+                    print("".join(f"{cell:>11}" for cell in cells) + share, flush=True)
     peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
     print(f"peak memory of this process {peak:.0f} MiB")
     if options.json:

@@ -32,7 +32,7 @@ def cli() -> None:
 def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, dry_run: bool, quiet: bool) -> None:
     """Run the collision that the TOML file CONFIG describes."""
     from glasma.config import load_config
-    from glasma.derived import check_physics
+    from glasma.sanity import check_physics
 
     checked = load_config(config, overrides)
     derived = check_physics(checked)

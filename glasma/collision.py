@@ -10,7 +10,7 @@ import numpy as np
 
 from glasma.backend import Workers
 from glasma.config import Config, load_config
-from glasma.derived import Derived, check_physics
+from glasma.derived import Derived
 from glasma.evolution.leapfrog import Leapfrog
 from glasma.evolution.scheme import Scheme
 from glasma.group import group_named
@@ -21,6 +21,7 @@ from glasma.nuclei.nucleus import Nucleus
 from glasma.nuclei.poisson import solve_poisson
 from glasma.nuclei.wilson_lines import CoherentNucleus
 from glasma.observables.measure import Measurement, measure
+from glasma.sanity import check_physics
 from glasma.units import HBARC
 
 

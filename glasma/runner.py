@@ -14,7 +14,6 @@ import numpy as np
 
 from glasma.collision import Collision
 from glasma.config import Config
-from glasma.derived import check_physics
 from glasma.errors import FileError, UnstableRunError
 from glasma.io.checkpoint import load_checkpoint, save_checkpoint
 from glasma.io.history import History, Profiles, Row, load_history, load_profiles
@@ -26,6 +25,7 @@ from glasma.observables.measure import Measurement
 from glasma.observables.stress_energy import TENSOR
 from glasma.progress import Reporter, Silent
 from glasma.report import write_report
+from glasma.sanity import check_physics
 
 
 def run(config: Config, path: str | Path, overwrite: bool = False, reporter: Reporter | None = None) -> RunDirectory:
@@ -199,8 +199,8 @@ class _Run:
         limit = f", above its tolerance {limits[name]:g}" if name in limits else ""
         self.directory.write_run({**self.record, "status": "stopped"})
         raise UnstableRunError(
-            f"step {row['step']:.0f} (t = {row['t_fm']:.4g} fm): {name} = {row[name]:.3g}{limit}; the run stops. {self._last_good()}; "
-            "raise evolution.substeps or lattice.longitudinal_cells"
+            f"step {row['step']:.0f} (t = {row['t_fm']:.4g} fm): {name} = {row[name]:.3g}{limit}; the run stops. "
+            f"{self._last_good()}; raise evolution.substeps or lattice.longitudinal_cells"
         )
 
     def _last_good(self) -> str:

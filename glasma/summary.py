@@ -15,6 +15,7 @@ def summary(derived: Derived) -> dict[str, str]:
     a_t, a_z, dt = grid.spacing_fm, derived.a_z_fm, grid.time_step_fm
     nuclei = config.nuclei
     gamma = nuclei.lorentz_factor
+    edge = pi * HBARC / a_t
     return {
         "lattice": f"{nx} × {ny} × {nz} sites, {config.lattice.group}, {config.run.precision}",
         "transverse spacing a_T": _length(a_t),
@@ -24,7 +25,7 @@ def summary(derived: Derived) -> dict[str, str]:
         "width σ": f"{_length(nuclei.sigma)} = {nuclei.sigma / a_z:.3g} a_z",
         "g²μ": f"{nuclei.g2mu:g} GeV; g²μ a_T = {derived.g2mu_lattice:.4g}, g²μ L = {derived.g2mu_lattice * nx:.4g}",
         "Q_s ≈ 0.7 g²μ": f"{QS_OVER_G2MU * nuclei.g2mu:.4g} GeV; Q_s a_T = {QS_OVER_G2MU * derived.g2mu_lattice:.4g}",
-        "m, Λ": f"{nuclei.infrared_regulator:g} GeV, {nuclei.ultraviolet_cutoff:g} GeV (lattice: π/a_T = {pi * HBARC / a_t:.3g} GeV)",
+        "m, Λ": f"{nuclei.infrared_regulator:g} GeV, {nuclei.ultraviolet_cutoff:g} GeV (lattice: π/a_T = {edge:.3g} GeV)",
         "time": f"from {derived.start_time:+.4f} to {config.evolution.end_time:+.4f} fm/c",
         "steps": f"{derived.last_step - derived.first_step}, a measurement every {derived.measure_every}",
         "memory": f"{derived.memory_bytes / 2**20:.0f} MiB, of which fields {derived.field_bytes / 2**20:.0f} MiB",

@@ -1,0 +1,1 @@
+"""Schemes that move the fields and the charges in time."""

@@ -20,6 +20,7 @@ from glasma.lattice.fields import Fields
 
 @cache
 def charge_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernels `deposit` and `arrive` of one group."""
     load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
     rotate, rotate_back, dot, add_scaled = group.rotate, group.rotate_back, group.dot, group.add_scaled
 

@@ -25,7 +25,8 @@ from glasma.nuclei.nucleus import Nucleus
 
 @cache
 def logarithm_kernel(group: ModuleType) -> SimpleNamespace:
-    load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
+    """The kernel `logarithm_of_step` of one group."""
+    load, store_algebra = group.load, group.store_algebra
     mul, dagger, exp = group.mul, group.dagger, group.exp
     antihermitian, antihermitian_mul_dagger, add_scaled = group.antihermitian, group.antihermitian_mul_dagger, group.add_scaled
 

@@ -56,9 +56,11 @@ class Leapfrog:
         }
 
     def initial_state(self, nuclei: Sequence[Nucleus]) -> Fields:
+        """Fields and charges of nuclei that do not touch yet."""
         return initial_state(self.grid, self.group, nuclei, self.dtype)
 
     def region(self, fields: Fields) -> list[Interval]:
+        """The planes along z that the coming step evolves."""
         return active_region(self.grid, fields.charges) if self.only_active else whole_box(self.grid)
 
     def step(self, fields: Fields) -> None:
@@ -71,33 +73,29 @@ class Leapfrog:
         fields.step += 1
 
     def _kick(self, fields: Fields, region: list[Interval]) -> None:
-        a_t, real = self.grid.a_t, self.dtype.type
-        for z0, z1 in region:
-            self.workers.over_planes(
-                self.grid.shape[0],
-                lambda x0, x1: self._kernels.electric(
-                    x0,
-                    x1,
-                    z0,
-                    z1,
-                    fields.E,
-                    fields.U,
-                    self._workspaces[x0, x1],
-                    real(a_t),
-                    real(a_t / self.grid.a_z**2),  # noqa: B023
-                ),
-            )
+        real = self.dtype.type
+        c_transverse, c_longitudinal = real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2)
+
+        def planes(x0: int, x1: int) -> None:
+            F = self._workspaces[x0, x1]
+            for z0, z1 in region:
+                self._kernels.electric(x0, x1, z0, z1, fields.E, fields.U, F, c_transverse, c_longitudinal)
+
+        self.workers.over_planes(self.grid.shape[0], planes)
 
     def _drift(self, fields: Fields, region: list[Interval]) -> None:
         a_t = self.dtype.type(self.grid.a_t)
-        for z0, z1 in region:
-            self.workers.over_planes(
-                self.grid.shape[0],
-                lambda x0, x1: self._kernels.links(x0, x1, z0, z1, fields.U, fields.E, a_t),  # noqa: B023
-            )
+
+        def planes(x0: int, x1: int) -> None:
+            for z0, z1 in region:
+                self._kernels.links(x0, x1, z0, z1, fields.U, fields.E, a_t)
+
+        self.workers.over_planes(self.grid.shape[0], planes)
 
     def gauss_residual(self, fields: Fields) -> GaussResidual:
+        """Violation of the Gauss constraint where the fields move."""
         return gauss_residual(fields, self.workers, self.region(fields))
 
     def energy(self, fields: Fields) -> float:
+        """½ ∫ (E² + B²), units 1/(g² a_T)."""
         return field_energy(fields, self.workers, self.region(fields))

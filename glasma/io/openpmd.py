@@ -18,7 +18,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from datetime import datetime, timezone
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -127,7 +127,7 @@ class SnapshotWriter:
             author="glasma",
             software="glasma",
             softwareVersion=versions()["glasma"] or "unknown",
-            date=datetime.now(timezone.utc).strftime("%Y-%m-%d %H:%M:%S +0000"),
+            date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S +0000"),
             glasmaConfig=json.dumps(self.derived.config.as_dict()),
             glasmaSeed=self.derived.config.run.seed,
             glasmaVersions=json.dumps(versions()),

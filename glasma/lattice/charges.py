@@ -36,10 +36,12 @@ class Charges:
 
     @property
     def slots(self) -> int:
+        """n, the sub-particles per cell."""
         return self.q.shape[0]
 
     @property
     def cells(self) -> int:
+        """Columns along z."""
         return self.q.shape[4]
 
     @property
@@ -63,4 +65,5 @@ class Charges:
             plane[:, :, start : start + self.cells] += self.q[slot, :, x]
 
     def copy(self) -> Charges:
+        """The same charges in an array of their own."""
         return Charges(self.q.copy(), self.first, self.direction, self.moves)

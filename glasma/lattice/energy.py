@@ -19,6 +19,7 @@ COMPONENTS = ("E_L2", "E_T2", "B_L2", "B_T2")
 
 @cache
 def energy_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernel `component_energies` of one group."""
     load_algebra, dot = group.load_algebra, group.dot
     two_re_trace_of_one_minus = plaquettes_of(group).two_re_trace_of_one_minus
 

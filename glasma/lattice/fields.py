@@ -51,6 +51,7 @@ class Fields:
 
     @property
     def dtype(self) -> np.dtype:
+        """Precision of links and electric fields."""
         return self.U.dtype
 
     @property

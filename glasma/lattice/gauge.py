@@ -34,6 +34,7 @@ class GaussResidual:
 
 @cache
 def gauge_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernels `divergence` and `unitarity` of one group."""
     load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
     add_scaled, rotate_back, unitarity_defect = group.add_scaled, group.rotate_back, group.unitarity_defect
 

@@ -50,6 +50,7 @@ class Grid:
 
     @property
     def sites(self) -> int:
+        """nx ny nz"""
         return int(np.prod(self.shape))
 
     @property
@@ -59,6 +60,7 @@ class Grid:
 
     @property
     def time_step_fm(self) -> float:
+        """a_t in fm."""
         return self.a_t * self.spacing_fm
 
     @property

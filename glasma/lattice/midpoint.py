@@ -17,6 +17,7 @@ from glasma.lattice.fields import Fields
 
 @cache
 def midpoint_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernel `half_step_back` of one group."""
     load, store, mul, exp, load_algebra = group.load, group.store, group.mul, group.exp, group.load_algebra
 
     @kernel(group.NAME)
@@ -49,6 +50,7 @@ class MidpointPlanes:
 
     @staticmethod
     def slot(x: int) -> int:
+        """Where plane x lies on the third axis of V."""
         return x % 3
 
     def move_to(self, x: int) -> None:

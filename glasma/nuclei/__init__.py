@@ -1,0 +1,1 @@
+"""Nuclei before they touch: charges, profile, Wilson lines."""

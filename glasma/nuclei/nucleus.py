@@ -18,10 +18,12 @@ class Nucleus(Protocol):
     """
 
     @property
-    def direction(self) -> int: ...
+    def direction(self) -> int:
+        """Sign of its velocity along z."""
 
     @property
-    def extent(self) -> tuple[float, float]: ...
+    def extent(self) -> tuple[float, float]:
+        """Where it begins and ends at t = 0."""
 
     def wilson_line(self, z: float, t: float) -> np.ndarray:
         """V(t, z, x_T), complex (nx, ny, N_c, N_c): 1 ahead of the nucleus.  z and t in units of a_T."""

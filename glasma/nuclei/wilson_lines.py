@@ -34,6 +34,7 @@ class CoherentNucleus:
 
     @property
     def extent(self) -> tuple[float, float]:
+        """Where the charges begin and end at t = 0."""
         return self.centre - self.profile.half_length, self.centre + self.profile.half_length
 
     @cached_property

@@ -24,6 +24,7 @@ TENSOR = ("T00", "T0x", "T0y", "T0z", "Txx", "Tyy", "Tzz", "Txy", "Txz", "Tyz")
 
 @cache
 def stress_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernel `stress` of one group."""
     load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
     dot, add_scaled, rotate_back = group.dot, group.add_scaled, group.rotate_back
     field_strength = plaquettes_of(group).field_strength

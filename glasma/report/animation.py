@@ -10,8 +10,8 @@ from PIL import Image
 
 from glasma.io.atomic import replacing
 from glasma.io.history import Profiles
-from glasma.lattice.energy import COMPONENTS
-from glasma.report.style import COLOURS, DENSITY_LABEL, DENSITY_MAP, LABELS, clipped, density_norm, figure_style, new_figure
+from glasma.report.plots import MEAN_LABEL, draw_components
+from glasma.report.style import DENSITY_LABEL, DENSITY_MAP, clipped, density_norm, figure_style, new_figure
 
 _FRAMES = 72
 _FRAMES_PER_SECOND = 12
@@ -39,15 +39,8 @@ def write_animation(path: Path, profiles: Profiles) -> None:
         top.set_ylabel("x  [fm]")
         clock = top.text(0.015, 0.93, "", color="white", transform=top.transAxes, va="top", fontsize=12)
 
-        largest = max(float(c.max()) for c in profiles.components)
-        lines = [
-            bottom.semilogy(profiles.z, np.full_like(profiles.z, largest), "--" if name[0] == "B" else "-", color=COLOURS[name], label=LABELS[name])[0]
-            for name in COMPONENTS
-        ]  # fmt: skip
-        bottom.set(
-            xlabel="z  [fm]", ylabel=r"transverse mean  [GeV/fm$^3$]", ylim=(largest * 1e-6, largest * 3),
-            xlim=(profiles.z[0], profiles.z[-1]),
-        )  # fmt: skip
+        lines = draw_components(bottom, profiles, 0)
+        bottom.set(xlabel="z  [fm]", ylabel=MEAN_LABEL, xlim=(profiles.z[0], profiles.z[-1]))
         bottom.legend(loc="upper right", ncols=4, fontsize=9)
 
         canvas = FigureCanvasAgg(figure)
@@ -58,7 +51,7 @@ def write_animation(path: Path, profiles: Profiles) -> None:
             image.set_data(clipped(profiles.side_view[k], norm))
             clock.set_text(f"t = {profiles.times[k]:+.3f} fm/c")
             for line, profile in zip(lines, profiles.components[k], strict=True):
-                line.set_ydata(np.maximum(profile, largest * 1e-12))
+                line.set_ydata(profile)
             canvas.draw()
             frames.append(Image.fromarray(np.asarray(canvas.buffer_rgba())[..., :3].copy()))
     with replacing(path) as aside:

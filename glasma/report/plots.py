@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 
 from glasma.io.history import History, Profiles
 from glasma.lattice.energy import COMPONENTS
@@ -15,6 +16,7 @@ from glasma.report.style import COLOURS, DENSITY_LABEL, DENSITY_MAP, LABELS, cli
 
 _T00 = TENSOR.index("T00")
 _TIME = "t  [fm/c]"
+MEAN_LABEL = r"transverse mean  [GeV/fm$^3$]"
 
 
 def _nearest(times: Sequence[float], wanted: Sequence[float]) -> list[int]:
@@ -84,18 +86,26 @@ def front_views(profiles: Profiles) -> Figure:
     return figure
 
 
+def draw_components(axes: Axes, profiles: Profiles, k: int) -> list[Line2D]:
+    """The four field components along z of one measurement, on a scale that fits the whole run."""
+    largest = max(float(seen.max()) for seen in profiles.components)
+    axes.set_ylim(largest * 1e-6, largest * 3)
+    lines = []
+    for name, profile in zip(COMPONENTS, profiles.components[k], strict=True):
+        dashes = "--" if name.startswith("B") else "-"
+        lines += axes.semilogy(profiles.z, profile, dashes, color=COLOURS[name], label=LABELS[name], lw=1.3)
+    return lines
+
+
 def longitudinal_profiles(profiles: Profiles) -> Figure:
     """The four field components along z at the telling times."""
     chosen = _nearest(profiles.times, telling_times(profiles))
     figure = new_figure(9.6, 2.9)
     panels = np.atleast_1d(figure.subplots(1, len(chosen), sharey=True, sharex=True))
-    top = max(float(c.max()) for c in profiles.components)
     for axes, k in zip(panels, chosen, strict=True):
-        for name, profile in zip(COMPONENTS, profiles.components[k], strict=True):
-            dashes = "--" if name.startswith("B") else "-"
-            axes.semilogy(profiles.z, np.maximum(profile, top * 1e-12), dashes, color=COLOURS[name], label=LABELS[name], lw=1.3)
-        axes.set(title=f"t = {profiles.times[k]:+.3f} fm/c", xlabel="z  [fm]", ylim=(top * 1e-6, top * 3))
-    panels[0].set_ylabel(r"transverse mean  [GeV/fm$^3$]")
+        draw_components(axes, profiles, k)
+        axes.set(title=f"t = {profiles.times[k]:+.3f} fm/c", xlabel="z  [fm]")
+    panels[0].set_ylabel(MEAN_LABEL)
     panels[-1].legend(loc="upper right", fontsize=9, ncols=2, columnspacing=0.8, handlelength=1.4)
     return figure
 

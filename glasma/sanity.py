@@ -1,0 +1,116 @@
+"""Checks of a configuration against physics, the box and this machine, before any work is done."""
+
+from __future__ import annotations
+
+from math import ceil, floor, pi
+
+import psutil
+
+from glasma.config import Config
+from glasma.derived import Derived
+from glasma.errors import ConfigError
+from glasma.lattice.grid import FROZEN_CELLS
+from glasma.units import HBARC, NUCLEON_MASS
+
+#: The leapfrog needs σ ≥ 2 a_z: a nucleus thinner than that is not resolved at all.
+THINNEST = 2.0
+
+
+def check_physics(config: Config) -> Derived:
+    """Refuse what the schema allows but physics, the box or this machine does not.
+
+    Raises
+    ------
+    ConfigError
+        With one line that names the field, its value and the remedy.
+    """
+    derived = Derived(config)
+    _check_nuclei(config, derived)
+    _check_time_step(config, derived)
+    _check_box(config, derived)
+    _check_times(config, derived)
+    _check_memory(config, derived)
+    return derived
+
+
+def _check_nuclei(config: Config, derived: Derived) -> None:
+    nuclei = config.nuclei
+    given = [name for name in ("sqrt_s_nn", "gamma", "width") if getattr(nuclei, name) is not None]
+    if len(given) != 1:
+        found = " and ".join(given) or "none"
+        raise ConfigError(f"nuclei.sqrt_s_nn, nuclei.gamma, nuclei.width = {found}: give exactly one of the three")
+    if nuclei.sqrt_s_nn is not None and nuclei.sqrt_s_nn <= 2 * NUCLEON_MASS:
+        raise ConfigError(f"nuclei.sqrt_s_nn = {nuclei.sqrt_s_nn:g} GeV: is below 2 m_N = 1.88 GeV; raise it")
+    if nuclei.ultraviolet_cutoff <= nuclei.infrared_regulator:
+        raise ConfigError(
+            f"nuclei.ultraviolet_cutoff = {nuclei.ultraviolet_cutoff:g} GeV: must lie above infrared_regulator = "
+            f"{nuclei.infrared_regulator:g} GeV; raise it or lower the regulator"
+        )
+    lowest = 2 * pi * HBARC / config.lattice.transverse_length
+    if nuclei.ultraviolet_cutoff < lowest:
+        raise ConfigError(
+            f"nuclei.ultraviolet_cutoff = {nuclei.ultraviolet_cutoff:g} GeV: is below the lowest momentum {lowest:.3g} GeV "
+            "of the transverse box, no field is left; raise it or lattice.transverse_length"
+        )
+    if nuclei.sigma < THINNEST * derived.a_z_fm * (1 - 1e-9):
+        cells = ceil(THINNEST * config.lattice.longitudinal_length / nuclei.sigma)
+        raise ConfigError(
+            f"nuclei.{given[0]} = {getattr(nuclei, given[0]):g}: σ = {nuclei.sigma:.4g} fm is thinner than {THINNEST:g} cells "
+            f"of a_z = {derived.a_z_fm:.4g} fm; use at least lattice.longitudinal_cells = {cells}"
+        )
+    if nuclei.system == "single" and nuclei.separation is not None:
+        raise ConfigError(f"nuclei.separation = {nuclei.separation:g} fm: has no meaning for a single nucleus; remove it")
+    if nuclei.system == "collision" and derived.start_distance < derived.half_length * (1 - 1e-9):
+        raise ConfigError(
+            f"nuclei.separation = {nuclei.separation:g} fm: the nuclei overlap at the start; use at least "
+            f"{2 * derived.half_length:.4g} fm or leave it out"
+        )
+
+
+def _check_time_step(config: Config, derived: Derived) -> None:
+    if derived.grid.cfl >= 1:
+        n = config.evolution.substeps
+        enough = floor(n * derived.grid.cfl) + 1
+        raise ConfigError(
+            f"evolution.substeps = {n}: breaks the CFL bound of the leapfrog, a_t (Σ a_i⁻²)^½ = {derived.grid.cfl:.3f} must be "
+            f"below 1; use at least {enough}"
+        )
+
+
+def _check_box(config: Config, derived: Derived) -> None:
+    usable = config.lattice.longitudinal_length / 2 - (FROZEN_CELLS + 1) * derived.a_z_fm
+    # A nucleus of a collision is at |z| = |t|; a single one flies through the middle of the box.
+    single = config.nuclei.system == "single"
+    furthest = derived.start_distance if single else max(derived.start_distance, config.evolution.end_time)
+    need = furthest + derived.half_length
+    if need > usable:
+        length = 2 * (need + (FROZEN_CELLS + 1) * derived.a_z_fm)
+        raise ConfigError(
+            f"lattice.longitudinal_length = {config.lattice.longitudinal_length:g} fm: the box is too short for nuclei that "
+            f"reach z = {need:.4g} fm; use at least {length:.4g} fm (and as many more cells) or lower evolution.end_time"
+        )
+
+
+def _check_times(config: Config, derived: Derived) -> None:
+    end = config.evolution.end_time
+    for time in config.output.snapshots:
+        if not derived.start_time <= time <= end:
+            raise ConfigError(
+                f"output.snapshots = {time:g} fm: lies outside the run from {derived.start_time:.4g} to {end:g} fm; "
+                "remove or move it"
+            )
+    if config.observables.interval > end - derived.start_time:
+        raise ConfigError(
+            f"observables.interval = {config.observables.interval:g} fm: is longer than the run of "
+            f"{end - derived.start_time:.4g} fm; shorten it"
+        )
+
+
+def _check_memory(config: Config, derived: Derived) -> None:
+    available = psutil.virtual_memory().available
+    if derived.memory_bytes > available:
+        raise ConfigError(
+            f"lattice.transverse_cells, lattice.longitudinal_cells = {config.lattice.transverse_cells}, "
+            f"{config.lattice.longitudinal_cells}: the run needs {derived.memory_bytes / 2**30:.3g} GiB of memory and "
+            f'{available / 2**30:.3g} GiB are free; use fewer cells or run.precision = "float32"'
+        )
