@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from glasma.errors import GlasmaError
 
@@ -16,7 +17,7 @@ _OVERRIDE = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE
 _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="glasma")
 def cli() -> None:
     """Real-time lattice simulations of heavy-ion collisions."""
@@ -125,14 +126,14 @@ def _print_table(rows: dict[str, str]) -> None:
     table.add_column(no_wrap=True)
     table.add_column(overflow="fold")
     for name, value in rows.items():
-        table.add_row(name, value)
+        table.add_row(Text(name), Text(value))  # no markup: [gpu] is a word here
     Console(highlight=False).print(table)
 
 
 def main() -> None:
     """Entry point: every error that a user can mend is one line and exit status 2."""
     try:
-        cli.main(standalone_mode=False)
+        cli.main(prog_name="glasma", standalone_mode=False)
     except GlasmaError as error:
         _fail(str(error), 2)
     except click.ClickException as error:
@@ -140,6 +141,8 @@ def main() -> None:
         _fail(f"{error.format_message()} (see `{context} --help`)", 2)
     except (KeyboardInterrupt, click.Abort):
         _fail("interrupted; go on with `glasma resume DIRECTORY`", 130)
+    except OSError as error:
+        _fail(f"{error.filename or 'a file'}: cannot be used ({error.strerror or error}); give another path or mend it", 2)
     except MemoryError as error:
         _fail(f"out of memory ({error}); use fewer cells or run.precision = float32", 2)
 

@@ -22,39 +22,41 @@ Energy = Annotated[float, BeforeValidator(energy_gev), PlainSerializer(lambda v:
 
 
 class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True)
+    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Run(_Section):
     """What the run is called and how it is computed."""
 
-    name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$")
+    name: str = Field(
+        pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="letters, digits, dots, dashes; names the output directory"
+    )
     seed: int = Field(ge=0, description="seed of the colour charges; both nuclei draw from it")
     threads: int = Field(default=0, ge=0, description="CPU threads; 0 takes all cores")
-    precision: Literal["float64", "float32"] = "float64"
+    precision: Literal["float64", "float32"] = Field(default="float64", description="of the fields; sums are float64 always")
 
 
 class Lattice(_Section):
     """The box: periodic in the transverse plane, with frozen ends along the beam."""
 
-    group: Literal["SU(2)", "SU(3)"] = "SU(2)"
+    group: Literal["SU(2)", "SU(3)"] = Field(default="SU(2)", description="the gauge group")
     transverse_cells: int = Field(ge=4, description="sites along x and along y")
-    transverse_length: Length = Field(gt=0)
+    transverse_length: Length = Field(gt=0, description="extent along x and along y")
     longitudinal_cells: int = Field(ge=16, description="sites along z")
-    longitudinal_length: Length = Field(gt=0)
+    longitudinal_length: Length = Field(gt=0, description="extent along z; must hold the nuclei to the end")
 
 
 class Nuclei(_Section):
     """The McLerran–Venugopalan model with one coherent sheet, stretched to a Gaussian along the beam."""
 
-    system: Literal["collision", "single"] = "collision"
-    source: Literal["mv"] = "mv"
+    system: Literal["collision", "single"] = Field(default="collision", description="two nuclei, or the right-mover alone")
+    source: Literal["mv"] = Field(default="mv", description="where the charges come from: the McLerran–Venugopalan model")
     coupling: float = Field(default=2.0, gt=0, description="g; enters only the units of results, as 1/g²")
     g2mu: Energy = Field(gt=0, description="g²μ, the width of the colour charge distribution")
     infrared_regulator: Energy = Field(default=0.2, ge=0, description="m in 1/(k² + m²); 0 removes the total charge")
     ultraviolet_cutoff: Energy = Field(default=10.0, gt=0, description="Λ: no charges at higher transverse momentum")
     sqrt_s_nn: Energy | None = Field(default=None, gt=0, description="√s_NN = 2 m_N γ; give this or gamma")
-    gamma: float | None = Field(default=None, gt=1, description="Lorentz factor; give this or sqrt_s_nn")
+    gamma: float | None = Field(default=None, gt=1, description="Lorentz factor γ; give this or sqrt_s_nn")
     radius: Length = Field(default=7.0, gt=0, description="R; the Gaussian has σ = R/(2γ), so 2R/γ is 4σ")
     width: Length | None = Field(default=None, gt=0, description="σ itself, instead of R/(2γ)")
     separation: Length | None = Field(
@@ -83,8 +85,8 @@ class Nuclei(_Section):
 class Evolution(_Section):
     """The discretisation in time."""
 
-    scheme: Literal["leapfrog"] = "leapfrog"
-    substeps: int = Field(default=2, ge=1, le=64, description="n in a_t = a_z/n")
+    scheme: Literal["leapfrog"] = Field(default="leapfrog", description="the discretised equations of motion")
+    substeps: int = Field(default=2, ge=1, le=64, description="n in a_t = a_z/n; 2 or more for the leapfrog")
     end_time: Length = Field(gt=0, description="t at the end; t = 0 is when the centres of the nuclei coincide")
     region: Literal["active", "whole"] = Field(default="active", description="planes that are evolved")
 
@@ -182,7 +184,7 @@ def config_from_dict(data: dict[str, Any]) -> Config:
     try:
         return Config.model_validate(data)
     except ValidationError as error:
-        raise ConfigError(_one_line(error)) from None
+        raise ConfigError(_one_line(error, data)) from None
 
 
 def _apply_override(data: dict[str, Any], override: str) -> None:
@@ -201,12 +203,12 @@ def _apply_override(data: dict[str, Any], override: str) -> None:
     data[parts[-1]] = value
 
 
-def _one_line(error: ValidationError) -> str:
+def _one_line(error: ValidationError, data: Any) -> str:
     first = error.errors()[0]
     location = tuple(part for part in first["loc"] if isinstance(part, str))
     name = ".".join(location)
     kind, context = first["type"], first.get("ctx", {})
-    value = first.get("input")
+    value = _written(data, first["loc"])
     if kind == "extra_forbidden":
         known = _known_names(location[:-1])
         near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
@@ -218,8 +220,20 @@ def _one_line(error: ValidationError) -> str:
         return f"{name} = {value!r}: {context['error']}"
     if kind == "literal_error":
         return f"{name} = {value!r}: must be one of {context['expected']}"
+    if kind in ("model_type", "model_attributes_type"):
+        return f"{name or 'the configuration'} = {value!r}: must be a section with keys, not a value"
     message = first["msg"].removeprefix("Input ")
     return f"{name} = {value!r}: {message}{_hint(location)}"
+
+
+def _written(data: Any, location: tuple[int | str, ...]) -> Any:
+    """What the file says at a location, before units are read; None if it says nothing."""
+    for part in location:
+        try:
+            data = data[part]
+        except (KeyError, IndexError, TypeError):
+            return None
+    return data
 
 
 def _section_of(location: tuple[str, ...]) -> type[BaseModel]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil, floor
+from math import ceil, floor, prod
 
 import numpy as np
 
@@ -116,7 +116,7 @@ class Derived:
     def field_bytes(self) -> int:
         """Bytes of links and electric fields."""
         group = group_named(self.config.lattice.group)
-        return 3 * (group.LINK_REALS + group.DIMENSION) * self.grid.sites * self.dtype.itemsize
+        return 3 * (group.LINK_REALS + group.DIMENSION) * prod(self.grid.shape) * self.dtype.itemsize
 
     @cached_property
     def memory_bytes(self) -> int:
@@ -126,7 +126,7 @@ class Derived:
         nuclei = 1 if self.config.nuclei.system == "single" else 2
         charges = nuclei * self.grid.substeps * group.DIMENSION * nx * ny * self.slab_cells * self.dtype.itemsize
         rolling = 2 * (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
-        tensor = 10 * self.grid.sites * self.dtype.itemsize if self.config.output.snapshot_tensor else 0
+        tensor = 10 * prod(self.grid.shape) * self.dtype.itemsize if self.config.output.snapshot_tensor else 0
         return self.field_bytes + charges + rolling + tensor
 
     def site_updates(self) -> int:

@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import h5py
-
 from glasma.config import load_config
 from glasma.derived import Derived
 from glasma.errors import FileError
+from glasma.io.atomic import reading_hdf5
 from glasma.io.checkpoint import load_checkpoint
-from glasma.io.history import load_history
+from glasma.io.history import load_history, load_profiles
 from glasma.io.openpmd import Snapshots
 from glasma.io.run_directory import RunDirectory
+from glasma.sanity import check_physics
 from glasma.summary import summary
 
 
@@ -28,8 +28,10 @@ def describe(path: Path) -> dict[str, str]:
         return _describe_run(RunDirectory.open(path))
     if not path.exists():
         raise FileError(f"{path}: does not exist; give a run's directory, one of its files or a configuration")
+    if path.name == "run.json":
+        return _describe_run(RunDirectory.open(path.parent))
     if path.suffix == ".toml":
-        return summary(Derived(load_config(path)))
+        return summary(check_physics(load_config(path)))
     if path.suffix == ".csv":
         rows = load_history(path).rows
         span = f"t = {rows[0]['t_fm']:.4f} to {rows[-1]['t_fm']:.4f} fm" if rows else "no rows yet"
@@ -52,12 +54,16 @@ def _describe_run(directory: RunDirectory) -> dict[str, str]:
 
 
 def _describe_hdf5(path: Path) -> dict[str, str]:
-    if h5py.is_hdf5(path):
-        with h5py.File(path, "r") as file:
-            is_checkpoint = "checkpoint" in str(file.attrs.get("format", ""))
-        if is_checkpoint:
-            fields, config = load_checkpoint(path)
-            return {"kind": f"checkpoint at step {fields.step}", **summary(Derived(config))}
+    with reading_hdf5(path, "file of glasma") as file:
+        is_checkpoint = "checkpoint" in str(file.attrs.get("format", ""))
+        is_profiles = "component_order" in file.attrs
+    if is_checkpoint:
+        fields, config = load_checkpoint(path)
+        return {"kind": f"checkpoint at step {fields.step}", **summary(Derived(config))}
+    if is_profiles:
+        times = load_profiles(path).times
+        span = f", t = {times[0]:.4f} to {times[-1]:.4f} fm" if times else ""
+        return {"kind": "profiles along z", "measurements": f"{len(times)}{span}"}
     with Snapshots(path) as snapshots:
         rows = {"kind": f"{len(snapshots.steps)} snapshots"}
         for step in snapshots.steps:

@@ -100,6 +100,7 @@ def nucleus(
     seed: int = 1,
     *,
     g2mu: float = 0.5,
+    infrared: float = 0.4,
     ultraviolet: float = 2.0,
     width: float = 2.0,
     cutoff: float = 4.0,
@@ -114,7 +115,7 @@ def nucleus(
     rng = np.random.default_rng([seed, direction + 1])
     coloured = (charges_of or group).DIMENSION
     phi = np.zeros((group.DIMENSION, *grid.shape[:2]))
-    phi[:coloured] = solve_poisson(color_charges(grid.shape[:2], coloured, g2mu, rng), 0.4, ultraviolet)
+    phi[:coloured] = solve_poisson(color_charges(grid.shape[:2], coloured, g2mu, rng), infrared, ultraviolet)
     profile = GaussianProfile(width * grid.a_z, cutoff)
     if centre is None:
         centre = -direction * (width * cutoff + 2)

@@ -18,6 +18,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -95,7 +96,7 @@ class SnapshotWriter:
             with replacing_hdf5(self.index) as file:
                 self._root_attributes(file)
                 for piece in sorted(self.pieces.glob("[0-9]*.h5")):
-                    with h5py.File(piece, "r") as part:
+                    with reading_hdf5(piece, "snapshot of glasma") as part:
                         step = str(int(piece.stem))
                         part.copy(part[f"data/{step}"], file.require_group("data"), name=step)
                 file.attrs[_GATHERED] = 1
@@ -105,6 +106,7 @@ class SnapshotWriter:
         if not self.index.exists():
             return False
         with reading_hdf5(self.index, "snapshot file of glasma") as file:
+            _must_be_ours(file, self.index)
             return _GATHERED in file.attrs
 
     def _write_index(self) -> None:
@@ -192,6 +194,11 @@ def _set_attributes(holder: h5py.Group | h5py.Dataset, **attributes: Any) -> Non
         holder.attrs[name] = np.bytes_(value.encode()) if isinstance(value, str) else value
 
 
+def _must_be_ours(file: h5py.File, path: Path) -> None:
+    if "glasmaConfig" not in file.attrs:
+        raise FileError(f"{path}: is an HDF5 file but not a snapshot file of glasma; give a run's own snapshots.h5")
+
+
 class Snapshots:
     """Reads `snapshots.h5`; a context manager.
 
@@ -207,11 +214,15 @@ class Snapshots:
 
     def __enter__(self) -> Snapshots:
         self._file = self._open.__enter__()
-        if "glasmaConfig" not in self._file.attrs:
-            raise FileError(f"{self.path}: is an HDF5 file but not a snapshot file of glasma; give a run's own snapshots.h5")
-        self.config: Config = config_from_dict(json.loads(self._file.attrs["glasmaConfig"]))
-        self.derived = Derived(self.config)
-        self.steps = sorted(int(step) for step in self._file["data"])
+        try:
+            _must_be_ours(self._file, self.path)
+            self.config: Config = config_from_dict(json.loads(self._file.attrs["glasmaConfig"]))
+            self.derived = Derived(self.config)
+            self.steps = sorted(int(step) for step in self._file["data"])
+        except BaseException:
+            # The context that was entered above closes the file and words the error.
+            if not self._open.__exit__(*sys.exc_info()):
+                raise
         return self
 
     def __exit__(self, *error: Any) -> Any:

@@ -10,9 +10,10 @@ from typing import Any
 
 from glasma.config import Config, config_from_dict
 from glasma.errors import FileError
-from glasma.io.atomic import remove_partial, write_text
+from glasma.io.atomic import PARTIAL, remove_partial, write_text
 
 _FORMAT = "glasma run 1"
+_CONTENT = ("status", "config", "seed", "versions", "commit", "machine", "seconds", "site_updates", "resumed")
 
 
 class RunDirectory:
@@ -50,7 +51,7 @@ class RunDirectory:
                     f"{path}: holds the results of another run; give --overwrite, another --out, or `glasma resume {path}`"
                 )
             directory._remove_results()
-        elif path.is_dir() and any(path.iterdir()):
+        elif path.is_dir() and any(not file.name.startswith(PARTIAL) for file in path.iterdir()):
             raise FileError(f"{path}: is not empty and not a run of glasma; choose another --out directory")
         try:
             path.mkdir(parents=True, exist_ok=True)
@@ -85,6 +86,8 @@ class RunDirectory:
             raise FileError(f"{self.run}: cannot be read ({error}); restore it or run again") from None
         if not isinstance(data, dict) or data.get("format") != _FORMAT:
             raise FileError(f"{self.run}: is not the run.json of a glasma run; run again")
+        if missing := [name for name in _CONTENT if name not in data]:
+            raise FileError(f"{self.run}: lacks {', '.join(missing)}; restore it or run again")
         return data
 
     def write_run(self, data: dict[str, Any]) -> None:

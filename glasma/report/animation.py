@@ -40,6 +40,8 @@ def write_animation(path: Path, profiles: Profiles) -> None:
         clock = top.text(0.015, 0.93, "", color="white", transform=top.transAxes, va="top", fontsize=12)
 
         lines = draw_components(bottom, profiles, 0)
+        low, high = bottom.get_ylim()
+        bottom.set(ylim=(low, 20 * high))  # room for the legend
         bottom.set(xlabel="z  [fm]", ylabel=MEAN_LABEL, xlim=(profiles.z[0], profiles.z[-1]))
         bottom.legend(loc="upper right", ncols=4, fontsize=9)
 

@@ -33,6 +33,7 @@ def write_report(directory: RunDirectory) -> None:
     record = directory.read_run()
     config = config_from_dict(record["config"])
     history, profiles = load_history(directory.history), load_profiles(directory.profiles)
+    checks = _by_source(check_run(directory))
     write_animation(directory.animation, profiles)
     environment = Environment(loader=PackageLoader("glasma.report", "."), autoescape=select_autoescape())
     page = environment.get_template("report.html").render(
@@ -41,7 +42,7 @@ def write_report(directory: RunDirectory) -> None:
         summary=summary(Derived(config)),
         figures=_figures(config, history, profiles),
         film=_data_uri(directory.animation.read_bytes(), "image/webp"),
-        checks=_by_source(check_run(directory)),
+        checks=checks,
         sections=config.as_dict(),
     )
     write_text(directory.report, page)

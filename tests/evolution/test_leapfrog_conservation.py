@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -24,7 +26,7 @@ def energy_drift(group, substeps: int, seed: int) -> float:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_energy_drift_is_of_second_order_in_the_time_step(group, seed):
     drift = [energy_drift(group, substeps, seed) for substeps in (6, 12, 24)]
-    orders = [np.log2(abs(coarse / fine)) for coarse, fine in zip(drift[:-1], drift[1:], strict=True)]
+    orders = [np.log2(abs(coarse / fine)) for coarse, fine in pairwise(drift)]
     assert abs(drift[-1]) < 1e-3
     assert orders == pytest.approx([2, 2], abs=0.1)
 
@@ -55,9 +57,9 @@ def test_links_stay_in_the_group(group, dtype, workers):
     scheme = Leapfrog(grid, group, dtype)
     for _ in range(100):
         scheme.step(fields)
-    assert unitarity_violation(fields, workers) < 20 * np.finfo(dtype).eps
+    assert unitarity_violation(fields, workers) < 60 * np.finfo(dtype).eps
     determinant = np.linalg.det(group.link_to_matrix(np.moveaxis(fields.U, 1, 0)))
-    assert np.abs(determinant - 1).max() < 200 * np.finfo(dtype).eps
+    assert np.abs(determinant - 1).max() < 300 * np.finfo(dtype).eps
 
 
 def test_frozen_ends_never_change(group):

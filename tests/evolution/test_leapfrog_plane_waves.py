@@ -22,7 +22,7 @@ class PlaneWave:
     """A transverse wave with (n_x, n_y) periods in the plane and n_z half waves along z."""
 
     def __init__(self, grid: Grid, modes: tuple[int, int, int]) -> None:
-        nx, ny, nz = grid.shape
+        nx, ny, _ = grid.shape
         self.grid = grid
         self.first, self.last = grid.interior[0] - 1, grid.interior[1]
         lengths = nx / 2, ny / 2, (self.last - self.first) * grid.a_z

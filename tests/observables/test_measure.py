@@ -31,7 +31,7 @@ def test_component_energies_add_up_to_the_field_energy(collision):
 
 def test_means_and_views_are_those_of_the_tensor_at_the_sites(collision):
     scheme, fields = collision
-    nx, ny, nz = fields.grid.shape
+    _, ny, nz = fields.grid.shape
     measured = measure(fields, scheme.workers, scheme.region(fields), keep_tensor=True)
     np.testing.assert_allclose(measured.tensor, measured.tensor_sites.mean(axis=(1, 2)), atol=1e-15)
     np.testing.assert_allclose(measured.side_view, measured.tensor_sites[0, :, ny // 2], rtol=1e-6)

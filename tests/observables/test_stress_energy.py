@@ -46,7 +46,7 @@ def test_every_component_is_gauge_invariant(group, workers, rng):
 
 
 def constant_fields(group, electric: np.ndarray, magnetic: np.ndarray) -> Fields:
-    """Weak uniform E and B of one colour in the middle of the box: A = ½ B × r, half a step ahead of E."""
+    """Weak uniform ∂_0 A and ∇ × A of one colour in the middle of the box: A = ½ B × r + E t, half a step ahead of E."""
     fields = vacuum(GRID, group)
     a = GRID.spacings
     r = np.stack(np.meshgrid(*(np.arange(n) * s for n, s in zip(GRID.shape, a, strict=True)), indexing="ij"))
@@ -63,14 +63,13 @@ def constant_fields(group, electric: np.ndarray, magnetic: np.ndarray) -> Fields
 
 
 def test_uniform_fields_give_the_continuum_tensor(group, workers):
-    """With E = ∂_0 A and B = ∇ × A up to one common sign: T^0i = (E × B)_i and T^ij of electrodynamics.
+    """T^0i = (E × B)_i and the stresses of electrodynamics.
 
-    The coupling's sign: U = exp(i g a A) and E = ∂_0 A have the covariant A_i, the contravariant one is its negative.  The
-    energy current is E × B with both made from the same A.
+    U = exp(i g a_i A_i) and E_i = ∂_0 A_i have the covariant components A_i, which are minus those of the vector potential: so
+    E is that of electrodynamics, and B = −∇ × (A_x, A_y, A_z).
     """
     E, B = 1e-4 * np.array([1.0, -0.6, 0.35]), 1e-4 * np.array([0.45, 0.8, -1.2])
     sites = tensor(constant_fields(group, E, B), workers)[:, 2, 2, 10]
-    # A_i = −A^i, E^i = −∂_0 A^i = ∂_0 A_i, B = ∇ × A^i = −∇ × A_i.
     B = -B
     density = 0.5 * (E @ E + B @ B)
     stress = density * np.eye(3) - np.outer(E, E) - np.outer(B, B)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 
@@ -29,7 +31,7 @@ def balance_error(group, substeps: int, seed: int) -> float:
 @pytest.mark.parametrize("seed", [1, 2])
 def test_energy_balance_is_of_second_order_in_the_time_step(group, seed):
     errors = [balance_error(group, substeps, seed) for substeps in (3, 6, 12)]
-    orders = [np.log2(abs(coarse / fine)) for coarse, fine in zip(errors[:-1], errors[1:], strict=True)]
+    orders = [np.log2(abs(coarse / fine)) for coarse, fine in pairwise(errors)]
     assert all(1.7 < order < 2.3 for order in orders)
 
 

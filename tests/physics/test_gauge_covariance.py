@@ -59,4 +59,4 @@ def test_constraints_of_the_evolved_states_are_the_same(two_gauges):
     found, expected = scheme.gauss_residual(transformed), scheme.gauss_residual(fields)
     assert max(found.max_rel, expected.max_rel) < 1e-13
     assert 1 / fields.group.DIMENSION**0.5 < found.scale / expected.scale < fields.group.DIMENSION**0.5
-    assert max(unitarity_violation(state, scheme.workers) for state in (fields, transformed)) < 20 * np.finfo(float).eps
+    assert max(unitarity_violation(state, scheme.workers) for state in (fields, transformed)) < 60 * np.finfo(float).eps

@@ -6,9 +6,10 @@ import numpy as np
 import pytest
 
 from glasma.evolution.leapfrog import Leapfrog
+from glasma.lattice.gauge import covariant_divergence
 from glasma.lattice.grid import Grid
 from tests.conftest import SEPARATED
-from tests.states import colliding_nuclei
+from tests.states import colliding_nuclei, relative_difference, smooth_fields
 
 LIMIT = {"float64": 1e-12, "float32": 1e-4}
 
@@ -32,9 +33,6 @@ def test_gauss_constraint_holds_at_every_step_of_a_collision(group, dtype, subst
 
 def test_gauss_constraint_of_free_fields_is_kept(group):
     """Without charges the divergence of E at every site stays what it was at the start."""
-    from glasma.lattice.gauge import covariant_divergence
-    from tests.states import relative_difference, smooth_fields
-
     grid = Grid((4, 6, 24), anisotropy=0.5, substeps=3)
     scheme, fields = Leapfrog(grid, group), smooth_fields(grid, group)
 

@@ -39,14 +39,14 @@ def test_momentum_density_points_along_the_flight(flight):
 
 
 def test_energy_momentum_and_pressure_of_a_light_like_wave_are_equal(flight):
-    """T^00 = |T^0z| = T^zz up to the averages over neighbours, of order (a_z/σ)²."""
+    """T^00 = |T^0z| = T^zz up to the averages over neighbours."""
     direction, start, end = flight
     for measured in (start, end):
         density = measured.tensor[T["T00"]]
         for other in (direction * measured.tensor[T["T0z"]], measured.tensor[T["Tzz"]]):
-            assert np.abs(other - density).max() < 0.01 * density.max()
+            assert np.abs(other - density).max() < 1e-3 * density.max()
         transverse = measured.tensor[T["Txx"]] + measured.tensor[T["Tyy"]]
-        assert np.abs(transverse).max() < 0.01 * density.max()
+        assert np.abs(transverse).max() < 1e-3 * density.max()
 
 
 def test_nucleus_keeps_its_shape_and_moves_with_the_speed_of_light(flight):
@@ -56,4 +56,4 @@ def test_nucleus_keeps_its_shape_and_moves_with_the_speed_of_light(flight):
         moved = np.roll(start.components[component], direction * CELLS)
         assert np.abs(end.components[component] - moved).sum() < 0.02 * moved.sum()
     longitudinal = end.components[COMPONENTS.index("E_L2")].sum()
-    assert longitudinal < 1e-3 * end.components[COMPONENTS.index("E_T2")].sum()
+    assert longitudinal < 1e-5 * end.components[COMPONENTS.index("E_T2")].sum()

@@ -1,0 +1,264 @@
+"""Checks that the tests can fail: each mutation makes one error in a copy of the package, and its tests must notice.
+
+    python tests/mutations.py [WORD]
+
+runs all mutations, or those with WORD in their description.  A mutation is caught if a test fails for every group that it
+touches.
+"""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+BOTH = ("SU(2)", "SU(3)")
+
+
+@dataclass(frozen=True)
+class Mutation:
+    """One error: `old` becomes `new` in a file of the package; `tests` must fail for `groups`."""
+
+    what: str
+    file: str
+    old: str
+    new: str
+    tests: str
+    groups: tuple[str, ...] = BOTH
+
+
+CHARGES, KERNELS = "evolution/charges.py", "evolution/leapfrog_kernels.py"
+SU2, SU3 = "group/su2.py", "group/su3.py"
+GAUSS = "physics/test_gauss.py -k float64-2"
+ORDER = "evolution/test_leapfrog_conservation.py -k energy_drift"
+REVERSAL = "evolution/test_leapfrog_conservation.py -k time_reversal"
+COVARIANCE = "physics/test_gauge_covariance.py -k commute"
+WAVES = "evolution/test_leapfrog_plane_waves.py"
+BALANCE = "physics/test_energy_balance.py"
+EMBEDDED = "physics/test_su2_in_su3.py"
+ALGEBRA = "group/test_su2_su3.py"
+
+MUTATIONS = [
+    Mutation(
+        "Gauss: right-mover's colour turned the wrong way",
+        CHARGES,
+        "index(k), rotate_back(u, charge))",
+        "index(k), rotate(u, charge))",
+        GAUSS,
+    ),
+    Mutation(
+        "Gauss: left-mover's colour turned the wrong way",
+        CHARGES,
+        "charge = rotate(u, load_algebra(q",
+        "charge = rotate_back(u, load_algebra(q",
+        GAUSS,
+    ),
+    Mutation("Gauss: sign of the current", CHARGES, "add_scaled(e, -c, charge)", "add_scaled(e, c, charge)", GAUSS),
+    Mutation(
+        "continuity: sign of the current",
+        CHARGES,
+        "add_scaled(e, -c, charge)",
+        "add_scaled(e, c, charge)",
+        "evolution/test_charges.py -k continuity",
+    ),
+    Mutation(
+        "energy order: sign of F_zx in the force on E_x",
+        KERNELS,
+        "c_t, xy_here, xy_below, 0, 1, xh, ym, c_l,",
+        "c_t, xy_here, xy_below, 0, 1, xh, ym, -c_l,",
+        ORDER,
+    ),
+    Mutation(
+        "energy order: B taken half a step late",
+        "lattice/midpoint.py",
+        "exp(-half_a_t,",
+        "exp(half_a_t,",
+        ORDER,
+    ),
+    Mutation(
+        "time reversal: links multiplied from the right",
+        KERNELS,
+        "mul(step, load(U, d_, x_, y_, z))",
+        "mul(load(U, d_, x_, y_, z), step)",
+        REVERSAL,
+    ),
+    Mutation(
+        "covariance: links multiplied from the right",
+        KERNELS,
+        "mul(step, load(U, d_, x_, y_, z))",
+        "mul(load(U, d_, x_, y_, z), step)",
+        COVARIANCE,
+    ),
+    Mutation(
+        "covariance: field strength carried the wrong way",
+        KERNELS,
+        "add_scaled, rotate_back = group.add_scaled, group.rotate_back",
+        "add_scaled, rotate_back = group.add_scaled, group.rotate",
+        COVARIANCE,
+    ),
+    Mutation(
+        "waves: sign of F_xz in the force on E_z",
+        KERNELS,
+        "-c_t, xz_here, xz_before + y, 0, 0, xm, yh",
+        "c_t, xz_here, xz_before + y, 0, 0, xm, yh",
+        WAVES,
+    ),
+    Mutation(
+        "waves: power of a_z in the longitudinal force",
+        "evolution/leapfrog.py",
+        "real(self.grid.a_t / self.grid.a_z**2)",
+        "real(self.grid.a_t / self.grid.a_z)",
+        WAVES,
+    ),
+    Mutation(
+        "balance: sign of the left-mover's work",
+        CHARGES,
+        "sum_ -= dot(load_algebra(q",
+        "sum_ += dot(load_algebra(q",
+        BALANCE,
+    ),
+    Mutation(
+        "balance: work on the second nucleus after the first current",
+        CHARGES,
+        "    for charges in fields.charges:\n        z0, slot = _crossing_link",
+        "        z0, slot = _crossing_link",
+        BALANCE,
+    ),
+    Mutation(
+        "SU(2) in SU(3): sign in the SU(2) product",
+        SU2,
+        "a[0] * b[1] + a[1] * b[0] - a[2] * b[3]",
+        "a[0] * b[1] + a[1] * b[0] + a[2] * b[3]",
+        EMBEDDED,
+        (),
+    ),
+    Mutation(
+        "SU(2) in SU(3): sign in the SU(3) rotation",
+        SU3,
+        "two * (_dot3(i0, p1) - _dot3(r0, q1)),",
+        "two * (_dot3(i0, p1) + _dot3(r0, q1)),",
+        EMBEDDED,
+        (),
+    ),
+    Mutation("group: sign in the SU(2) rotation", SU2, "two * (u[3] * f[1] -", "two * (u[3] * f[1] +", ALGEBRA, ("SU(2)",)),
+    Mutation("group: coefficient of the SU(2) sine", SU2, "real(1 / 210)", "real(1 / 211)", ALGEBRA, ("SU(2)",)),
+    Mutation("group: sign in the SU(3) dagger", SU3, "-a[12],", "a[12],", ALGEBRA, ("SU(3)",)),
+    Mutation("group: sign in [SU(3)]_ah", SU3, "a[1] - a[3],", "a[1] + a[3],", ALGEBRA, ("SU(3)",)),
+    Mutation("group: last term of the SU(3) exponential", SU3, "_taylor(20.0,", "_taylor(-1.0,", ALGEBRA, ("SU(3)",)),
+    Mutation(
+        "region: light cone too narrow",
+        "evolution/active_region.py",
+        "MARGIN + 1 + nucleus.moves",
+        "MARGIN + 1 - nucleus.moves",
+        "evolution/test_active_region.py -k whole_box",
+    ),
+    Mutation(
+        "threads: plane before a thread's share left out",
+        KERNELS,
+        "for x in range(x0 - 1, x1):",
+        "for x in range(x0 - 1 if x0 == 0 else x0, x1):",
+        "physics/test_threads.py",
+    ),
+    Mutation(
+        "tensor: sign of B_y",
+        "observables/stress_energy.py",
+        "hp, hm, yp, ym, quarter * inverse_a_z",
+        "hp, hm, yp, ym, -quarter * inverse_a_z",
+        "physics/test_single_nucleus.py observables/test_stress_energy.py",
+    ),
+    Mutation(
+        "tensor: sign of the electric stress",
+        "observables/stress_energy.py",
+        "T[7, y, z] = -dot(ex, ey)",
+        "T[7, y, z] = dot(ex, ey)",
+        "observables/test_stress_energy.py",
+    ),
+    Mutation(
+        "nucleus: sub-particles of the left-mover in reverse order",
+        "evolution/initial_state.py",
+        "fine if direction > 0 else fine[::-1]",
+        "fine",
+        "physics/test_single_nucleus.py",
+    ),
+    Mutation(
+        "nucleus: sign of the infrared regulator",
+        "nuclei/poisson.py",
+        "k2[kept] + infrared**2",
+        "k2[kept] - infrared**2",
+        "nuclei/test_poisson.py",
+        (),
+    ),
+    Mutation(
+        "nucleus: left-mover runs to the right",
+        "nuclei/wilson_lines.py",
+        "self.centre + self.direction * t",
+        "self.centre + t",
+        "nuclei/test_wilson_lines.py",
+    ),
+]
+
+
+def failures(mutation: Mutation) -> list[str]:
+    """Names of the tests that fail in a copy of the package with the error.
+
+    Raises
+    ------
+    RuntimeError
+        If the error cannot be made or the tests did not run.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        copy = Path(folder)
+        for name in ("glasma", "tests"):
+            shutil.copytree(ROOT / name, copy / name, ignore=shutil.ignore_patterns("__pycache__", ".hypothesis"))
+        shutil.copy(ROOT / "pyproject.toml", copy)
+        path = copy / "glasma" / mutation.file
+        text = path.read_text(encoding="utf-8")
+        if text.count(mutation.old) != 1:
+            raise RuntimeError(f"{mutation.file} has {text.count(mutation.old)} times {mutation.old!r}")
+        path.write_text(text.replace(mutation.old, mutation.new), encoding="utf-8")
+        selection = [word if word.startswith("-") or "/" not in word else f"tests/{word}" for word in mutation.tests.split()]
+        environment = {**os.environ, "PYTHONPATH": str(copy)}
+        where = [sys.executable, "-c", "import glasma; print(glasma.__file__)"]
+        imported = subprocess.run(where, cwd=copy, env=environment, capture_output=True, text=True, check=True).stdout
+        if Path(imported.strip()).resolve().parent.parent != copy.resolve():
+            raise RuntimeError(f"the tests would import {imported.strip()}")
+        command = [sys.executable, "-m", "pytest", "-rf", "--tb=no", "-p", "no:cacheprovider", *selection]
+        result = subprocess.run(command, cwd=copy, env=environment, capture_output=True, text=True, check=False)
+        if result.returncode not in (0, 1):
+            raise RuntimeError(result.stdout[-2000:] + result.stderr[-2000:])
+        return re.findall(r"^FAILED \S*::(\S+)", result.stdout, flags=re.MULTILINE)
+
+
+def caught(mutation: Mutation) -> tuple[bool, str]:
+    """Whether the tests notice the error, and a line about it."""
+    try:
+        failed = failures(mutation)
+    except RuntimeError as error:
+        return False, str(error)
+    noticed = bool(failed) and all(any(group in name for name in failed) for group in mutation.groups)
+    names = sorted({name.partition("[")[0] for name in failed})
+    return noticed, f"{len(failed)} failed: {', '.join(names)}"
+
+
+def main() -> int:
+    """Run the mutations; the exit status is 1 if one survives."""
+    word = sys.argv[1] if len(sys.argv) > 1 else ""
+    chosen = [mutation for mutation in MUTATIONS if word in mutation.what]
+    survivors = 0
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for mutation, (noticed, line) in zip(chosen, pool.map(caught, chosen), strict=True):
+            survivors += not noticed
+            print(f"{'caught  ' if noticed else 'SURVIVED'} {mutation.what} [{mutation.file}]: {line}", flush=True)
+    print(f"{len(chosen) - survivors} of {len(chosen)} caught")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
