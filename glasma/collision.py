@@ -21,6 +21,7 @@ from glasma.nuclei.nucleus import Nucleus
 from glasma.nuclei.poisson import solve_poisson
 from glasma.nuclei.wilson_lines import CoherentNucleus
 from glasma.observables.measure import Measurement, measure
+from glasma.observables.stress_energy import stress_tensor
 from glasma.sanity import check_physics
 from glasma.units import HBARC
 
@@ -109,6 +110,11 @@ class Collision:
     def measure(self, keep_tensor: bool = False) -> Measurement:
         """Energies and the energy-momentum tensor, now."""
         return measure(self.fields, self.workers, self.scheme.region(self.fields), keep_tensor)
+
+    def stress_tensor(self, x0: int = 0, x1: int | None = None) -> np.ndarray:
+        """T^{μν} at the sites in GeV/fm³, (10, nx, ny, nz) in the order of `TENSOR`, or of planes x0 ≤ x < x1 only."""
+        tensor = stress_tensor(self.fields, self.workers, self.scheme.region(self.fields), x0, x1)
+        return self.derived.density_unit * tensor
 
     def gauss_violation(self) -> float:
         """max |Gauss| / max |ρ|"""

@@ -126,8 +126,8 @@ class Derived:
         nuclei = 1 if self.config.nuclei.system == "single" else 2
         charges = nuclei * self.grid.substeps * group.DIMENSION * nx * ny * self.slab_cells * self.dtype.itemsize
         rolling = 2 * (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
-        tensor = 10 * prod(self.grid.shape) * self.dtype.itemsize if self.config.output.snapshot_tensor else 0
-        return self.field_bytes + charges + rolling + tensor
+        block = 16 * 10 * ny * nz * self.dtype.itemsize
+        return self.field_bytes + charges + rolling + block
 
     def site_updates(self) -> int:
         """Sites that all steps of the run evolve, the active region counted only."""

@@ -85,16 +85,15 @@ class _Run:
     def go(self) -> None:
         """Run to the end and write the report."""
         self._start()
-        collision, last = self.collision, self.collision.derived.last_step
-        self.reporter.begin(collision.fields.step, last)
+        self.reporter.begin(self.collision.fields.step, self.collision.derived.last_step)
         if not self.resuming:
             self._look()
-        while not collision.finished:
+        while not self.collision.finished:
             self.record["site_updates"] += self._region_sites()
             with self._timed("evolution"):
-                collision.step()
+                self.collision.step()
             self._look()
-            self.reporter.at(collision.fields.step)
+            self.reporter.at(self.collision.fields.step)
         self._finish()
 
     def _start(self) -> None:
@@ -143,7 +142,7 @@ class _Run:
         if not (measurement_due or snapshot_due or checkpoint_due):
             return
         with self._timed("measurement"):
-            seen = self.collision.measure(keep_tensor=snapshot_due and self.config.output.snapshot_tensor)
+            seen = self.collision.measure()
             row = self._row(seen)
         self._stop_if_broken(row)
         with self._timed("output"):
@@ -151,7 +150,7 @@ class _Run:
                 self.history.append(row)
                 self.profiles.append(step, derived.time_at(step), seen, derived.density_unit)
             if snapshot_due:
-                tensor = None if seen.tensor_sites is None else derived.density_unit * seen.tensor_sites
+                tensor = self.collision.stress_tensor if self.config.output.snapshot_tensor else None
                 self.writer.write(self.collision.fields, tensor)
             if checkpoint_due:
                 self._write_checkpoint()
@@ -228,9 +227,11 @@ class _Run:
         self.record["field_MiB"] = self.collision.fields.nbytes / 2**20
         self.record["peak_memory_MiB"] = _peak_memory_mib()
         self.directory.write_run(self.record)
+        del self.collision, self.writer  # the checks of the report need the memory
         self.reporter.say("drawing the report")
         with self._timed("report"):
             write_report(self.directory)
+        self.record["peak_memory_MiB"] = _peak_memory_mib()
         self.directory.write_run(self.record)
 
 

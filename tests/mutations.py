@@ -185,7 +185,7 @@ MUTATIONS = [
         "evolution/initial_state.py",
         "fine if direction > 0 else fine[::-1]",
         "fine",
-        "physics/test_single_nucleus.py",
+        "evolution/test_initial_state.py -k slots",
     ),
     Mutation(
         "nucleus: sign of the infrared regulator",

@@ -7,6 +7,23 @@ import hashlib
 import numpy as np
 
 
+class Fingerprint:
+    """A hash of values that come in parts, in the order in which the whole array stores them."""
+
+    def __init__(self) -> None:
+        self._hash = hashlib.blake2b(digest_size=16)
+
+    def add(self, array: np.ndarray) -> None:
+        """The next part."""
+        self._hash.update(np.ascontiguousarray(array).data.cast("B"))
+
+    def text(self) -> str:
+        """The fingerprint of all parts."""
+        return self._hash.hexdigest()
+
+
 def fingerprint(array: np.ndarray) -> str:
-    """A hash of the values: any change of a stored number changes it."""
-    return hashlib.blake2b(np.ascontiguousarray(array).tobytes(), digest_size=16).hexdigest()
+    """The fingerprint of a whole array."""
+    whole = Fingerprint()
+    whole.add(array)
+    return whole.text()

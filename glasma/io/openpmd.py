@@ -19,6 +19,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -31,12 +32,17 @@ from glasma.derived import Derived
 from glasma.errors import FileError
 from glasma.group import group_named
 from glasma.io.atomic import reading_hdf5, replacing_hdf5
-from glasma.io.fingerprint import fingerprint
+from glasma.io.fingerprint import Fingerprint, fingerprint
 from glasma.io.provenance import commit, versions
 from glasma.lattice.fields import Fields
 from glasma.observables.stress_energy import TENSOR
 
+#: A mesh, a few planes in x at a time: (x0, x1) → (components, x1 − x0, ny, nz).
+Planes = Callable[[int, int], np.ndarray]
+
 _AXES = ("x", "y", "z")
+_AT_SITES = (0.0, 0.0, 0.0)
+_PLANES = 16
 _FM_IN_M = 1e-15
 _FM_IN_S = 1e-15 / 299792458.0
 _GEV_PER_FM3_IN_SI = 1.602176634e-10 / _FM_IN_M**3
@@ -64,8 +70,8 @@ class SnapshotWriter:
         self.pieces = directory / "snapshots"
         self.index = directory / "snapshots.h5"
 
-    def write(self, fields: Fields, tensor: np.ndarray | None) -> None:
-        """Write one snapshot; `tensor` is T^{μν} in GeV/fm³, (10, nx, ny, nz)."""
+    def write(self, fields: Fields, tensor: Planes | None) -> None:
+        """Write one snapshot; ``tensor(x0, x1)`` gives T^{μν} in GeV/fm³ of planes x0 ≤ x < x1, (10, x1 − x0, ny, nz)."""
         self.pieces.mkdir(exist_ok=True)
         with replacing_hdf5(self.pieces / f"{fields.step:08d}.h5") as file:
             self._root_attributes(file)
@@ -75,9 +81,8 @@ class SnapshotWriter:
             if self.derived.config.output.snapshot_fields:
                 self._write_fields(meshes, fields)
             if tensor is not None:
-                self._record(
-                    meshes, "T", tensor.astype(np.float32), TENSOR, (0.0, 0.0, 0.0), _ENERGY_DENSITY, _GEV_PER_FM3_IN_SI
-                )
+                single = np.dtype(np.float32)
+                self._record(meshes, "T", TENSOR, single, tensor, _AT_SITES, _ENERGY_DENSITY, _GEV_PER_FM3_IN_SI)
         self._write_index()
 
     def drop_after(self, step: int) -> None:
@@ -143,39 +148,45 @@ class SnapshotWriter:
         iteration.attrs["workOnCharges"] = fields.work
 
     def _write_fields(self, meshes: h5py.Group, fields: Fields) -> None:
-        group = fields.group
+        group, dtype = fields.group, fields.dtype
         reals = [str(n) for n in range(group.LINK_REALS)]
         generators = [str(n) for n in range(group.DIMENSION)]
         for i, axis in enumerate(_AXES):
             along = tuple(0.5 if j == i else 0.0 for j in range(3))
-            self._record(meshes, f"U_{axis}", fields.U[i], reals, along, time_offset=0.5)
-            self._record(meshes, f"E_{axis}", fields.E[i], generators, along)
-        rho = np.zeros((group.DIMENSION, *fields.grid.shape), fields.dtype)
-        for x in range(fields.grid.shape[0]):
-            for charges in fields.charges:
-                charges.add_density(rho[:, x], x)
-        self._record(meshes, "charge_density", rho, generators, (0.0, 0.0, 0.0))
+            links, electric = fields.U[i], fields.E[i]
+            self._record(meshes, f"U_{axis}", reals, dtype, _planes_of(links), along, time_offset=0.5)
+            self._record(meshes, f"E_{axis}", generators, dtype, _planes_of(electric), along)
+
+        def density(x0: int, x1: int) -> np.ndarray:
+            rho = np.zeros((group.DIMENSION, x1 - x0, *fields.grid.shape[1:]), dtype)
+            for x in range(x0, x1):
+                for charges in fields.charges:
+                    charges.add_density(rho[:, x - x0], x)
+            return rho
+
+        self._record(meshes, "charge_density", generators, dtype, density, _AT_SITES)
 
     def _record(
         self,
         meshes: h5py.Group,
         name: str,
-        values: np.ndarray,
-        components: tuple[str, ...] | list[str],
+        components: Sequence[str],
+        dtype: np.dtype,
+        planes: Planes,
         position: tuple[float, ...],
         dimension: tuple[float, ...] = _DIMENSIONLESS,
         unit: float = 1.0,
         time_offset: float = 0.0,
     ) -> None:
+        """Write one mesh, a few planes in x at a time, so that no second copy of it is needed."""
         grid, level = self.derived.grid, self.derived.config.output.compression
         record = meshes.create_group(name)
-        spacings = np.array(grid.spacings) * grid.spacing_fm
         _set_attributes(
             record,
             geometry="cartesian",
             dataOrder="C",
             axisLabels=np.array(_AXES, dtype="S1"),
-            gridSpacing=spacings,
+            gridSpacing=np.array(grid.spacings) * grid.spacing_fm,
             gridGlobalOffset=np.array([0.0, 0.0, grid.z_fm()[0]]),
             gridUnitSI=_FM_IN_M,
             unitDimension=np.array(dimension),
@@ -183,9 +194,21 @@ class SnapshotWriter:
         )
         nx, ny, nz = grid.shape
         packed: dict[str, Any] = {"compression": "gzip", "compression_opts": level, "shuffle": True} if level else {}
-        for component, array in zip(components, values, strict=True):
-            data = record.create_dataset(component, data=array, chunks=(min(nx, 16), min(ny, 32), min(nz, 256)), **packed)
-            _set_attributes(data, unitSI=unit, position=np.array(position), fingerprint=fingerprint(array))
+        chunks = (min(nx, _PLANES), min(ny, 32), min(nz, 256))
+        datasets = [record.create_dataset(c, shape=grid.shape, dtype=dtype, chunks=chunks, **packed) for c in components]
+        hashes = [Fingerprint() for _ in components]
+        for x0 in range(0, nx, _PLANES):
+            block = planes(x0, min(nx, x0 + _PLANES)).astype(dtype, copy=False)
+            for data, written, values in zip(datasets, hashes, block, strict=True):
+                data[x0 : x0 + _PLANES] = values
+                written.add(values)
+        for data, written in zip(datasets, hashes, strict=True):
+            _set_attributes(data, unitSI=unit, position=np.array(position), fingerprint=written.text())
+
+
+def _planes_of(array: np.ndarray) -> Planes:
+    """The planes of an array (components, nx, ny, nz)."""
+    return lambda x0, x1: array[:, x0:x1]
 
 
 def _set_attributes(holder: h5py.Group | h5py.Dataset, **attributes: Any) -> None:
@@ -245,18 +268,30 @@ class Snapshots:
         Names of datasets whose values are no longer those that were written are added to `altered`.
         """
         record = self._iteration(step)["meshes"][name]
-        arrays = []
-        for component in TENSOR if name == "T" else sorted(record, key=int):
+        components = TENSOR if name == "T" else sorted(record, key=int)
+        mesh = np.empty((len(components), *self.derived.grid.shape), record[components[0]].dtype)
+        self._read(mesh, record, name, components, altered)
+        return mesh
+
+    def _read(
+        self, into: np.ndarray, record: h5py.Group, name: str, components: Sequence[str], altered: list[str] | None
+    ) -> None:
+        for values, component in zip(into, components, strict=True):
             data = record[component]
-            arrays.append(np.asarray(data))
-            if altered is not None and fingerprint(arrays[-1]) != bytes(data.attrs["fingerprint"]).decode():
+            data.read_direct(values)
+            if altered is not None and fingerprint(values) != bytes(data.attrs["fingerprint"]).decode():
                 altered.append(f"{name}/{component}")
-        return np.stack(arrays)
 
     def fields(self, step: int, altered: list[str] | None = None) -> Fields:
         """Links and electric fields, and the charges as a density; `altered` as in `mesh`."""
-        U = np.stack([self.mesh(step, f"U_{axis}", altered) for axis in _AXES])
-        E = np.stack([self.mesh(step, f"E_{axis}", altered) for axis in _AXES])
+        meshes, group = self._iteration(step)["meshes"], group_named(self.config.lattice.group)
+        dtype, shape = self.derived.dtype, self.derived.grid.shape
+        U = np.empty((3, group.LINK_REALS, *shape), dtype)
+        E = np.empty((3, group.DIMENSION, *shape), dtype)
+        for array, letter in ((U, "U"), (E, "E")):
+            components = [str(n) for n in range(array.shape[1])]
+            for i, axis in enumerate(_AXES):
+                self._read(array[i], meshes[f"{letter}_{axis}"], f"{letter}_{axis}", components, altered)
         charges = (StoredDensity(self.mesh(step, "charge_density", altered)),)
         work = float(self._iteration(step).attrs["workOnCharges"])
-        return Fields(self.derived.grid, group_named(self.config.lattice.group), U, E, charges, step, work)  # type: ignore[arg-type]
+        return Fields(self.derived.grid, group, U, E, charges, step, work)  # type: ignore[arg-type]

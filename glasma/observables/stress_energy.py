@@ -8,12 +8,13 @@ and taken at t − ½.  Then, colour summed,
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import index, inline, kernel
+from glasma.backend import Workers, index, inline, kernel
 from glasma.lattice.fields import Fields
 from glasma.lattice.midpoint import MidpointPlanes
 from glasma.lattice.plaquettes import neighbour, plaquettes_of, wrapped
@@ -115,6 +116,31 @@ def stress_kernels(group: ModuleType) -> SimpleNamespace:
             tensor_line(T, yh, W, z0, z1, half)
 
     return SimpleNamespace(stress=stress)
+
+
+def stress_tensor(
+    fields: Fields, workers: Workers, region: Sequence[tuple[int, int]], x0: int = 0, x1: int | None = None
+) -> np.ndarray:
+    """T^{μν} at the sites of planes x0 ≤ x < x1, (10, x1 − x0, ny, nz), units 1/(g² a_T⁴), at t − ½.
+
+    It is computed over the given intervals of z and zero elsewhere.
+    """
+    nx, ny, nz = fields.grid.shape
+    intervals = list(region)
+    count = (nx if x1 is None else x1) - x0
+    T = np.zeros((len(TENSOR), count, ny, nz), fields.dtype)
+
+    def planes(first: int, last: int) -> None:
+        held, stress = MidpointPlanes(fields, intervals), StressTensor(fields)
+        plane = np.zeros((len(TENSOR), ny, nz), fields.dtype)
+        for k in range(first, last):
+            held.move_to(x0 + k)
+            for z0, z1 in intervals:
+                stress.at_plane(plane, held, x0 + k, z0, z1)
+            T[:, k] = plane
+
+    workers.over_planes(count, planes)
+    return T
 
 
 class StressTensor:

@@ -9,7 +9,8 @@ from glasma.evolution.initial_state import initial_state
 from glasma.lattice.energy import field_energy
 from glasma.lattice.gauge import gauss_residual, unitarity_violation
 from glasma.lattice.grid import Grid
-from tests.states import colliding_nuclei, dagger, nucleus, unitary
+from glasma.lattice.refinement import refine_along_z
+from tests.states import colliding_nuclei, dagger, nucleus, relative_difference, unitary
 
 
 def test_initial_state_satisfies_the_gauss_constraint(group, grid, dtype, workers):
@@ -62,3 +63,13 @@ def test_charges_of_the_cells_do_not_depend_on_the_number_of_sub_particles(group
     assert densities[0].shape == densities[1].shape
     # The electric fields, and with them the charges, belong to a_t/2, hence differ by the motion in a quarter of a cell.
     assert np.abs(densities[0] - densities[1]).max() < 0.3 * np.abs(densities[0]).max()
+
+
+@pytest.mark.parametrize("direction", [1, -1])
+def test_sub_particles_are_smooth_along_z_with_slots_counted_along_the_flight(group, direction):
+    grid = Grid((4, 4, 48), anisotropy=0.25, substeps=3)
+    charges = initial_state(grid, group, [nucleus(grid, group, direction)]).charges[0]
+    along_z = charges.q[::direction]
+    expected = refine_along_z(charges.q.sum(axis=0), charges.slots)
+    np.testing.assert_allclose(along_z, expected, atol=1e-14 * np.abs(expected).max())
+    assert relative_difference(along_z[::-1], expected) > 0.01
