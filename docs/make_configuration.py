@@ -1,6 +1,6 @@
 """Write docs/configuration.md from the schema, so that keys, defaults and meanings stand in one place.
 
-    python docs/make_configuration.py
+python docs/make_configuration.py
 """
 
 from __future__ import annotations

@@ -107,14 +107,15 @@ class Collision:
             self.step()
             yield self.fields.step
 
-    def measure(self, keep_tensor: bool = False) -> Measurement:
+    def measure(self) -> Measurement:
         """Energies and the energy-momentum tensor, now."""
-        return measure(self.fields, self.workers, self.scheme.region(self.fields), keep_tensor)
+        return measure(self.fields, self.workers, self.scheme.region(self.fields))
 
     def stress_tensor(self, x0: int = 0, x1: int | None = None) -> np.ndarray:
         """T^{μν} at the sites in GeV/fm³, (10, nx, ny, nz) in the order of `TENSOR`, or of planes x0 ≤ x < x1 only."""
         tensor = stress_tensor(self.fields, self.workers, self.scheme.region(self.fields), x0, x1)
-        return self.derived.density_unit * tensor
+        tensor *= self.derived.density_unit
+        return tensor
 
     def gauss_violation(self) -> float:
         """max |Gauss| / max |ρ|"""

@@ -127,8 +127,8 @@ MUTATIONS = [
     Mutation(
         "balance: work on the second nucleus after the first current",
         CHARGES,
-        "    for charges in fields.charges:\n        z0, slot = _crossing_link",
-        "        z0, slot = _crossing_link",
+        "    for charges in fields.charges:\n        z0, slot = _crossing(charges)",
+        "        z0, slot = _crossing(charges)",
         BALANCE,
     ),
     Mutation(

@@ -96,7 +96,7 @@ MOMENTS: dict[str, Callable[[Stop], Any]] = {
     "between gathering and removal of the pieces": lambda stop: mock.patch.object(
         glasma.io.openpmd, "shutil", SimpleNamespace(rmtree=lambda *arguments, **options: stop())
     ),
-    "before the report": lambda stop: mock.patch.object(glasma.runner, "write_report", lambda directory: stop()),
+    "before the report": lambda stop: stopping(glasma.runner, "write_report", 1, stop),
 }
 
 
@@ -189,12 +189,17 @@ def test_interrupted_run_can_be_checked_and_described(name: str, tmp_path: Path)
         assert command("info", directory / file).status == 0
 
 
-@pytest.mark.parametrize("changes", [{"group": "SU(3)"}, {"precision": "float32"}, {"system": "single"}, {"threads": 2}])
-def test_other_kinds_of_runs_resume_identically_too(changes: dict[str, Any], tmp_path: Path) -> None:
-    sections = {"group": "lattice", "precision": "run", "system": "nuclei", "threads": "run"}
-    options = [word for key, value in changes.items() for word in ("--set", f"{sections[key]}.{key}={value}")]
-    # Without a snapshot at the start, which lies at t = 0 for a single nucleus.
-    options += ["--set", "output.snapshots=[]", "--quiet"]
+KINDS = {
+    "SU(3)": ["lattice.group=SU(3)"],
+    "single precision": ["run.precision=float32"],
+    "single nucleus": ["nuclei.system=single", "evolution.region=whole"],
+    "two threads": ["run.threads=2"],
+}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_other_kinds_of_runs_resume_identically_too(kind: str, tmp_path: Path) -> None:
+    options = [word for override in [*KINDS[kind], "output.snapshots=[]"] for word in ("--set", override)] + ["--quiet"]
     config = write_tiny(tmp_path)
     assert command("run", config, *options, "--out", tmp_path / "undisturbed").status == 0
     run_until(MOMENTS["between checkpoints"], "interrupted", "run", config, *options, "--out", tmp_path / "out")

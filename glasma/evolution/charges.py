@@ -20,7 +20,7 @@ from glasma.lattice.fields import Fields
 
 @cache
 def charge_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernels `deposit` and `arrive` of one group."""
+    """The kernels `depart`, `deposit` and `arrive` of one group."""
     load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
     rotate, rotate_back, dot, add_scaled = group.rotate, group.rotate_back, group.dot, group.add_scaled
 
@@ -87,10 +87,10 @@ def charge_kernels(group: ModuleType) -> SimpleNamespace:
     return SimpleNamespace(depart=depart, deposit=deposit, arrive=arrive)
 
 
-def _crossing_link(charges: Charges) -> int:
-    """The site x of the link (x, z) over which the first column of the crossing slot moves."""
-    cell = charges.first_cell(charges.crossing_slot)
-    return cell if charges.direction > 0 else cell - 1
+def _crossing(charges: Charges) -> tuple[int, int]:
+    """The site x of the link (x, z) over which the first column of the crossing slot moves, and that slot."""
+    slot = charges.crossing_slot
+    return charges.first_cell(slot) - (charges.direction < 0), slot
 
 
 def deposit_currents(fields: Fields, workers: Workers) -> float:
@@ -103,13 +103,13 @@ def deposit_currents(fields: Fields, workers: Workers) -> float:
     nx = fields.grid.shape[0]
     power = np.zeros(nx)
     for charges in fields.charges:
-        z0, slot, rightward = _crossing_link(charges), charges.crossing_slot, charges.direction > 0
+        (z0, slot), rightward = _crossing(charges), charges.direction > 0
         workers.over_planes(
             nx,
             lambda x0, x1: kernels.depart(x0, x1, z0, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023
         )
     for charges in fields.charges:
-        z0, slot = _crossing_link(charges), charges.crossing_slot
+        z0, slot = _crossing(charges)
         # In stored units −a_t g a_z J_z = ∓a_z² q.
         c = fields.dtype.type(charges.direction * fields.grid.a_z**2)
         workers.over_planes(nx, lambda x0, x1: kernels.deposit(x0, x1, z0, charges.q, slot, fields.E, c))  # noqa: B023
@@ -121,7 +121,7 @@ def move_charges(fields: Fields, workers: Workers) -> float:
     arrive = charge_kernels(fields.group).arrive
     power = np.zeros(fields.grid.shape[0])
     for charges in fields.charges:
-        z0, slot, rightward = _crossing_link(charges), charges.crossing_slot, charges.direction > 0
+        (z0, slot), rightward = _crossing(charges), charges.direction > 0
         workers.over_planes(
             fields.grid.shape[0],
             lambda x0, x1: arrive(x0, x1, z0, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023

@@ -23,9 +23,10 @@ _FORMAT = "glasma checkpoint 1"
 def save_checkpoint(path: Path, fields: Fields, config: Config) -> None:
     """Write the state; an older checkpoint is replaced only by a complete one."""
     with replacing_hdf5(path) as file:
-        file.attrs["format"] = _FORMAT
-        file.attrs["config"] = json.dumps(config.as_dict())
-        file.attrs["group"] = fields.group.NAME
+        # Strings of fixed length: those of variable length lie in a heap that libhdf5 may search forever in a damaged file.
+        file.attrs["format"] = np.bytes_(_FORMAT.encode())
+        file.attrs["config"] = np.bytes_(json.dumps(config.as_dict()).encode())
+        file.attrs["group"] = np.bytes_(fields.group.NAME.encode())
         file.attrs["step"] = fields.step
         file.attrs["work"] = fields.work
         grid = file.create_group("grid")
@@ -43,7 +44,13 @@ def save_checkpoint(path: Path, fields: Fields, config: Config) -> None:
 
 def _store(group: h5py.Group, name: str, array: np.ndarray) -> None:
     group[name] = array
-    group[name].attrs["fingerprint"] = fingerprint(array)
+    group[name].attrs["fingerprint"] = np.bytes_(fingerprint(array).encode())
+
+
+def _text(item: h5py.Group | h5py.Dataset, name: str) -> str:
+    """A string among the attributes; empty if there is none."""
+    value = item.attrs.get(name, b"")
+    return value.decode() if isinstance(value, bytes) else str(value)
 
 
 def altered(path: Path) -> list[str]:
@@ -51,7 +58,7 @@ def altered(path: Path) -> list[str]:
     found: list[str] = []
 
     def compare(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and item.attrs.get("fingerprint") != fingerprint(np.asarray(item)):
+        if isinstance(item, h5py.Dataset) and _text(item, "fingerprint") != fingerprint(np.asarray(item)):
             found.append(name)
 
     with reading_hdf5(path, "checkpoint of glasma") as file:
@@ -68,7 +75,7 @@ def load_checkpoint(path: Path) -> tuple[Fields, Config]:
         If the file is missing, damaged or something else.
     """
     with reading_hdf5(path, "checkpoint of glasma") as file:
-        if file.attrs.get("format") != _FORMAT or file.attrs.get("group") not in GROUPS:
+        if _text(file, "format") != _FORMAT or _text(file, "group") not in GROUPS:
             raise FileError(f"{path}: is an HDF5 file but not a checkpoint of glasma; give a run's own checkpoint.h5")
         grid_attrs = file["grid"].attrs
         shape = tuple(int(n) for n in grid_attrs["shape"])
@@ -76,14 +83,14 @@ def load_checkpoint(path: Path) -> tuple[Fields, Config]:
         charges = tuple(_load_charges(file["charges"][number]) for number in sorted(file.get("charges", ())))
         fields = Fields(
             grid,
-            group_named(str(file.attrs["group"])),
+            group_named(_text(file, "group")),
             np.asarray(file["U"]),
             np.asarray(file["E"]),
             charges,
             int(file.attrs["step"]),
             float(file.attrs["work"]),
         )
-        return fields, config_from_dict(json.loads(file.attrs["config"]))
+        return fields, config_from_dict(json.loads(_text(file, "config")))
 
 
 def _load_charges(group: h5py.Group) -> Charges:

@@ -135,9 +135,9 @@ class Profiles:
     def save(self) -> None:
         """Write all that is held."""
         with replacing_hdf5(self.path) as file:
-            file.attrs["component_order"] = COMPONENTS
-            file.attrs["tensor_order"] = TENSOR
-            file.attrs["units"] = "GeV/fm^3; z and times in fm"
+            file.attrs["component_order"] = np.array(COMPONENTS, dtype="S")
+            file.attrs["tensor_order"] = np.array(TENSOR, dtype="S")
+            file.attrs["units"] = np.bytes_(b"GeV/fm^3; z and times in fm")
             file.attrs["transverse_length"] = self.transverse_length
             file["z"] = self.z
             for name in self._SERIES:

@@ -28,31 +28,21 @@ class Measurement:
         T^00 in the plane y = ny/2.
     front_view : (nx, ny) float32
         T^00 in the plane z = 0.
-    tensor_sites : (10, nx, ny, nz) or None
-        T^{μν} at all sites, if it was asked for.
     """
 
     components: np.ndarray
     tensor: np.ndarray
     side_view: np.ndarray
     front_view: np.ndarray
-    tensor_sites: np.ndarray | None
 
 
-def measure(fields: Fields, workers: Workers, region: Sequence[tuple[int, int]], keep_tensor: bool = False) -> Measurement:
-    """Measure a state over the given intervals of z.
-
-    Parameters
-    ----------
-    keep_tensor : bool
-        Return the tensor at every site too.
-    """
+def measure(fields: Fields, workers: Workers, region: Sequence[tuple[int, int]]) -> Measurement:
+    """Measure a state over the given intervals of z."""
     nx, ny, nz = fields.grid.shape
     with_links_before = [(z0 - 1, z1) for z0, z1 in region]
     components = np.zeros((nx, len(COMPONENTS), nz))
     tensor = np.zeros((nx, len(TENSOR), nz))
     side_view, front_view = np.zeros((nx, nz), np.float32), np.zeros((nx, ny), np.float32)
-    sites = np.zeros((len(TENSOR), nx, ny, nz), fields.dtype) if keep_tensor else None
 
     def planes(x0: int, x1: int) -> None:
         held, stress = MidpointPlanes(fields, with_links_before), StressTensor(fields)
@@ -66,8 +56,6 @@ def measure(fields: Fields, workers: Workers, region: Sequence[tuple[int, int]],
             components[x] = energies.sum(axis=1, dtype=np.float64)
             tensor[x] = T.sum(axis=1, dtype=np.float64)
             side_view[x], front_view[x] = T[0, ny // 2], T[0, :, nz // 2]
-            if sites is not None:
-                sites[:, x] = T
 
     workers.over_planes(nx, planes)
-    return Measurement(components.sum(axis=0) / (nx * ny), tensor.sum(axis=0) / (nx * ny), side_view, front_view, sites)
+    return Measurement(components.sum(axis=0) / (nx * ny), tensor.sum(axis=0) / (nx * ny), side_view, front_view)

@@ -8,6 +8,7 @@ import pytest
 from glasma.backend import Workers
 from glasma.evolution.leapfrog import Leapfrog
 from glasma.observables.measure import measure
+from glasma.observables.stress_energy import stress_tensor
 from tests.conftest import OVERLAP
 from tests.states import colliding_nuclei
 
@@ -32,16 +33,18 @@ def test_component_energies_add_up_to_the_field_energy(collision):
 def test_means_and_views_are_those_of_the_tensor_at_the_sites(collision):
     scheme, fields = collision
     _, ny, nz = fields.grid.shape
-    measured = measure(fields, scheme.workers, scheme.region(fields), keep_tensor=True)
-    np.testing.assert_allclose(measured.tensor, measured.tensor_sites.mean(axis=(1, 2)), atol=1e-15)
-    np.testing.assert_allclose(measured.side_view, measured.tensor_sites[0, :, ny // 2], rtol=1e-6)
-    np.testing.assert_allclose(measured.front_view, measured.tensor_sites[0, :, :, nz // 2], rtol=1e-6)
-    assert measure(fields, scheme.workers, scheme.region(fields)).tensor_sites is None
+    measured = measure(fields, scheme.workers, scheme.region(fields))
+    sites = stress_tensor(fields, scheme.workers, scheme.region(fields))
+    np.testing.assert_allclose(measured.tensor, sites.mean(axis=(1, 2)), atol=1e-15)
+    np.testing.assert_allclose(measured.side_view, sites[0, :, ny // 2], rtol=1e-6)
+    np.testing.assert_allclose(measured.front_view, sites[0, :, :, nz // 2], rtol=1e-6)
+    some = stress_tensor(fields, scheme.workers, scheme.region(fields), 3, 5)
+    np.testing.assert_array_equal(some, sites[:, 3:5])
 
 
 def test_a_measurement_changes_nothing(collision):
     scheme, fields = collision
     before = fields.copy()
-    measure(fields, Workers(2), scheme.region(fields), keep_tensor=True)
+    measure(fields, Workers(2), scheme.region(fields))
     np.testing.assert_array_equal(fields.U, before.U)
     np.testing.assert_array_equal(fields.E, before.E)

@@ -10,6 +10,7 @@ from glasma.backend import Workers
 from glasma.evolution.leapfrog import Leapfrog
 from glasma.lattice.grid import Grid
 from glasma.observables.measure import measure
+from glasma.observables.stress_energy import stress_tensor
 from tests.conftest import OVERLAP
 from tests.states import colliding_nuclei
 
@@ -23,8 +24,9 @@ def test_threads_give_identical_fields_and_measurements(group):
         fields = scheme.initial_state(colliding_nuclei(grid, group))
         for _ in range(OVERLAP):
             scheme.step(fields)
-        measured = measure(fields, scheme.workers, scheme.region(fields), keep_tensor=True)
-        arrays = [fields.U, fields.E, *(charges.q for charges in fields.charges), *dataclasses.astuple(measured)]
+        measured = measure(fields, scheme.workers, scheme.region(fields))
+        sites = stress_tensor(fields, scheme.workers, scheme.region(fields))
+        arrays = [fields.U, fields.E, *(charges.q for charges in fields.charges), *dataclasses.astuple(measured), sites]
         residual = scheme.gauss_residual(fields)
         results.append((arrays, [fields.work, scheme.energy(fields), residual.max_rel]))
     for arrays, numbers in results[1:]:
