@@ -59,11 +59,6 @@ class Fields:
         """Bytes of all arrays."""
         return self.U.nbytes + self.E.nbytes + sum(c.q.nbytes for c in self.charges)
 
-    @property
-    def time_fm(self) -> float:
-        """Time of E and of the charges, t − a_t/2, since the start of the run, in fm."""
-        return (self.step - 0.5) * self.grid.time_step_fm
-
     def copy(self) -> Fields:
         """The same state in arrays of its own."""
         charges = tuple(c.copy() for c in self.charges)
