@@ -67,20 +67,30 @@ def _check_snapshots(path: Path, workers: Workers) -> list[Check]:
     start: tuple[float, float] | None = None
     with Snapshots(path) as snapshots:
         for step in snapshots.steps:
-            source = f"snapshot t = {snapshots.time(step):+.4f} fm"
-            altered: list[str] = []
-            fields = snapshots.fields(step, altered) if "E_x" in snapshots.meshes(step) else None
-            if "T" in snapshots.meshes(step):
-                snapshots.mesh(step, "T", altered)
-            checks.append(Check(source, "datasets changed since written", float(len(altered)), 0.0))
-            if fields is None:
+            found, energy_and_work = _check_snapshot(snapshots, step, workers)
+            checks += found
+            if energy_and_work is None:
                 continue
-            checks += _check_state(source, fields, snapshots.config, workers)
-            energy = field_energy(fields, workers, whole_box(fields.grid))
-            start = start or (energy, fields.work)
-            balance = (energy - start[0] + fields.work - start[1]) / start[0]
-            checks.append(Check(source, "energy balance", balance, snapshots.config.tolerances.energy_balance))
+            start = start or energy_and_work
+            balance = (sum(energy_and_work) - sum(start)) / start[0]
+            source, tolerance = found[0].source, snapshots.config.tolerances.energy_balance
+            checks.append(Check(source, "energy balance", balance, tolerance))
     return checks
+
+
+def _check_snapshot(snapshots: Snapshots, step: int, workers: Workers) -> tuple[list[Check], tuple[float, float] | None]:
+    """The checks of one snapshot; the energy of its fields and the work on the charges, if it holds fields."""
+    source = f"snapshot t = {snapshots.time(step):+.4f} fm"
+    altered: list[str] = []
+    meshes = snapshots.meshes(step)
+    if "T" in meshes:
+        snapshots.mesh(step, "T", altered)
+    fields = snapshots.fields(step, altered) if "E_x" in meshes else None
+    checks = [Check(source, "datasets changed since written", float(len(altered)), 0.0)]
+    if fields is None:
+        return checks, None
+    checks += _check_state(source, fields, snapshots.config, workers)
+    return checks, (field_energy(fields, workers, whole_box(fields.grid)), fields.work)
 
 
 def _check_state(source: str, fields: Fields, config: Config, workers: Workers) -> list[Check]:

