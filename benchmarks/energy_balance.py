@@ -45,7 +45,7 @@ def main() -> None:
     options = parser.parse_args()
 
     print(f"{'n':>3} {'largest':>10} {'at the end':>11} {'order':>6}")
-    before = None
+    before, last = None, 0
     for n in options.substeps:
         errors = balance(Collision(options.config, *SMALLER, *options.overrides, f"evolution.substeps={n}"))
         largest = np.abs(errors).max()

@@ -10,9 +10,7 @@ import numpy as np
 
 from glasma.backend import Workers
 from glasma.config import Config
-from glasma.derived import Derived
 from glasma.errors import FileError
-from glasma.evolution.active_region import whole_box
 from glasma.io.checkpoint import altered, load_checkpoint
 from glasma.io.openpmd import Snapshots
 from glasma.io.run_directory import RunDirectory
@@ -90,12 +88,12 @@ def _check_snapshot(snapshots: Snapshots, step: int, workers: Workers) -> tuple[
     if fields is None:
         return checks, None
     checks += _check_state(source, fields, snapshots.config, workers)
-    return checks, (field_energy(fields, workers, whole_box(fields.grid)), fields.work)
+    return checks, (field_energy(fields, workers, [fields.grid.interior]), fields.work)
 
 
 def _check_state(source: str, fields: Fields, config: Config, workers: Workers) -> list[Check]:
     # The frozen planes are the conductors at the ends, where the constraint has surface charges.
-    gauss = gauss_residual(fields, workers, whole_box(Derived(config).grid))
+    gauss = gauss_residual(fields, workers, [fields.grid.interior])
     return [
         Check(source, "Gauss, max |G|/max |ρ|", gauss.max_rel, config.gauss_tolerance),
         Check(source, "unitarity, max |U†U − 1|", unitarity_violation(fields, workers), config.unitarity_tolerance),

@@ -9,9 +9,8 @@ from math import ceil, floor, prod
 import numpy as np
 
 from glasma.config import Config
-from glasma.evolution.active_region import active_region
+from glasma.evolution.active_region import light_cone
 from glasma.group import group_named
-from glasma.lattice.charges import Charges
 from glasma.lattice.grid import Grid
 from glasma.nuclei.profile import GaussianProfile
 from glasma.units import HBARC
@@ -130,7 +129,7 @@ class Derived:
         return self.field_bytes + charges + rolling + block
 
     def site_updates(self) -> int:
-        """Sites that all steps of the run evolve, the active region counted only."""
+        """Sites that all steps of the run evolve; of the active region, what light reaches."""
         nx, ny, nz = self.grid.shape
         steps = self.last_step - self.first_step
         if self.config.evolution.region == "whole":
@@ -138,13 +137,8 @@ class Derived:
             return steps * nx * ny * (z1 - z0)
         centre = -self.start_distance / self.a_z_fm + self.grid.middle
         first = floor(centre - self.slab_cells / 2)
-        empty = np.empty((self.grid.substeps, 0, 0, 0, self.slab_cells))
-        nuclei = [Charges(empty, first, 1)]
+        slabs = [(first, first + self.slab_cells)]
         if self.config.nuclei.system == "collision":
-            nuclei.append(Charges(empty, nz - first - self.slab_cells, -1))
-        total = 0
-        for move in range(steps):
-            for nucleus in nuclei:
-                nucleus.moves = move
-            total += nx * ny * sum(z1 - z0 for z0, z1 in active_region(self.grid, tuple(nuclei)))
-        return total
+            slabs.append((nz - first - self.slab_cells, nz - first))
+        planes = (z1 - z0 for move in range(steps) for z0, z1 in light_cone(self.grid, slabs, move))
+        return nx * ny * sum(planes)

@@ -155,8 +155,8 @@ MUTATIONS = [
     Mutation(
         "region: light cone too narrow",
         "evolution/active_region.py",
-        "MARGIN + 1 + nucleus.moves",
-        "MARGIN + 1 - nucleus.moves",
+        "grown.append((z0 - left, z1 + right))",
+        "grown.append((z0 + left, z1 - right))",
         "evolution/test_active_region.py -k whole_box",
     ),
     Mutation(

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glasma.config import Config, config_from_dict, load_config
@@ -206,6 +206,7 @@ configurations = st.fixed_dictionaries(
 )
 
 
+@settings(deadline=None)
 @given(configurations)
 def test_plain_values_and_back_give_the_same_configuration(data: dict[str, object]) -> None:
     config = config_from_dict(data)
@@ -215,6 +216,7 @@ def test_plain_values_and_back_give_the_same_configuration(data: dict[str, objec
     assert config_from_dict(through_json).as_dict() == config.as_dict()
 
 
+@settings(deadline=None)
 @given(st.text(max_size=40))
 def test_any_text_for_an_override_gives_a_configuration_or_one_line(text: str) -> None:
     path = Path(__file__).parent.parent / "runs" / "quickstart.toml"
@@ -222,6 +224,7 @@ def test_any_text_for_an_override_gives_a_configuration_or_one_line(text: str) -
     assert complaint is None or complaint.strip()
 
 
+@settings(deadline=None)
 @given(
     st.sampled_from(FIELDS), st.one_of(st.none(), st.booleans(), st.integers(), st.floats(), st.text(), st.lists(st.integers()))
 )

@@ -42,6 +42,7 @@ end_time = "0.12 fm"
 
 [output]
 snapshots = ["0 fm"]
+compression = 0
 """
 
 FILES = ("run.json", "history.csv", "profiles.h5", "snapshots.h5", "checkpoint.h5", "report.html", "collision.webp")

@@ -1,37 +1,59 @@
-"""Where the fields can change: the light cone of the places where the nuclei started.
+"""Where the fields can change: the nuclei, their wakes, and the light cone of the collision.
 
-Ahead of a nucleus the field is the vacuum, or the static pure gauge that the other one left; behind the place where it
-started it is static pure gauge too, but for the light-like wake of the discretisation.
+Ahead of a nucleus the field is the vacuum, or the static pure gauge that the other one left; far behind the place where it
+started it is static pure gauge too.  So only the planes that light has reached need to move.  On a lattice a little runs ahead
+of light: an evanescent field, which the dispersion of the leapfrog lets a nucleus push before it.  The region therefore also
+grows wherever the field at its edge is above rounding, and what it leaves out is below it.
 """
 
 from __future__ import annotations
 
-from glasma.lattice.charges import Charges
-from glasma.lattice.grid import Grid
+from collections.abc import Sequence
 
-#: Cells beyond the charges that are evolved too; what leaks further is below rounding (tests/evolution).
+import numpy as np
+
+from glasma.lattice.fields import Fields
+from glasma.lattice.grid import Grid, Interval
+
+#: Cells beyond the charges that move from the start.
 MARGIN = 8
 
-Interval = tuple[int, int]
+#: Cells by which an edge moves out in a step if the field has come to it; the field itself can move by one.
+_OUTWARD = 2
 
 
-def whole_box(grid: Grid) -> list[Interval]:
-    """All planes but the frozen ones."""
-    return [grid.interior]
+def start_active_region(fields: Fields) -> None:
+    """Let only the nuclei and a margin around them move."""
+    fields.region = light_cone(fields.grid, [(c.first, c.first + c.cells) for c in fields.charges], 0)
+    fields.still = float(np.finfo(fields.dtype).eps * np.abs(fields.E).max())
 
 
-def active_region(grid: Grid, charges: tuple[Charges, ...]) -> list[Interval]:
-    """Disjoint ascending intervals [z0, z1) of planes that the coming step may change; the whole box without charges."""
-    if not charges:
-        return whole_box(grid)
+def light_cone(grid: Grid, slabs: Sequence[Interval], moves: int) -> list[Interval]:
+    """Disjoint ascending intervals [z0, z1) that light from the slabs has reached after some steps, with the margin."""
+    spread = MARGIN + moves // grid.substeps
+    return _merged(grid, [(z0 - spread, z1 + spread) for z0, z1 in slabs])
+
+
+def grow_active_region(fields: Fields) -> None:
+    """Move the edges with light, and further where a field has come to them."""
+    light = int(fields.step % fields.grid.substeps == 0)
+    grown = []
+    for z0, z1 in fields.region:
+        left = _OUTWARD if _moves(fields, z0) else light
+        right = _OUTWARD if _moves(fields, z1 - 1) else light
+        grown.append((z0 - left, z1 + right))
+    fields.region = _merged(fields.grid, grown)
+
+
+def _moves(fields: Fields, z: int) -> bool:
+    """Whether the electric field at a plane is above rounding."""
+    return float(np.abs(fields.E[..., z]).max()) > fields.still
+
+
+def _merged(grid: Grid, intervals: Sequence[Interval]) -> list[Interval]:
     first, last = grid.interior
-    reached = []
-    for nucleus in charges:
-        # Light has come this far, at one cell in n steps.
-        spread = MARGIN + 1 + nucleus.moves // nucleus.slots
-        reached.append((max(first, nucleus.first - spread), min(last, nucleus.first + nucleus.cells + spread)))
     merged: list[Interval] = []
-    for z0, z1 in sorted(reached):
+    for z0, z1 in sorted((max(first, z0), min(last, z1)) for z0, z1 in intervals):
         if merged and z0 <= merged[-1][1]:
             merged[-1] = (merged[-1][0], max(z1, merged[-1][1]))
         else:

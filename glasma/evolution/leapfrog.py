@@ -14,14 +14,14 @@ from types import ModuleType
 import numpy as np
 
 from glasma.backend import Workers
-from glasma.evolution.active_region import Interval, active_region, whole_box
+from glasma.evolution.active_region import grow_active_region, start_active_region
 from glasma.evolution.charges import deposit_currents, move_charges
 from glasma.evolution.initial_state import initial_state
 from glasma.evolution.leapfrog_kernels import leapfrog_kernels, workspace
 from glasma.lattice.energy import field_energy
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import GaussResidual, gauss_residual
-from glasma.lattice.grid import Grid
+from glasma.lattice.grid import Grid, Interval
 from glasma.nuclei.nucleus import Nucleus
 
 
@@ -57,14 +57,19 @@ class Leapfrog:
 
     def initial_state(self, nuclei: Sequence[Nucleus]) -> Fields:
         """Fields and charges of nuclei that do not touch yet."""
-        return initial_state(self.grid, self.group, nuclei, self.dtype)
+        fields = initial_state(self.grid, self.group, nuclei, self.dtype)
+        if self.only_active:
+            start_active_region(fields)
+        return fields
 
     def region(self, fields: Fields) -> list[Interval]:
-        """The planes along z that the coming step evolves."""
-        return active_region(self.grid, fields.charges) if self.only_active else whole_box(self.grid)
+        """The planes along z that move."""
+        return fields.region if self.only_active else [self.grid.interior]
 
     def step(self, fields: Fields) -> None:
         """(E, q)(t − ½), U(t) → (E, q)(t + ½), U(t + 1)"""
+        if self.only_active:
+            grow_active_region(fields)
         region = self.region(fields)
         fields.work += deposit_currents(fields, self.workers)
         self._kick(fields, region)

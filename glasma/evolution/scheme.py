@@ -9,9 +9,9 @@ from collections.abc import Sequence
 from typing import Protocol
 
 from glasma.backend import Workers
-from glasma.evolution.active_region import Interval
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import GaussResidual
+from glasma.lattice.grid import Interval
 from glasma.nuclei.nucleus import Nucleus
 
 

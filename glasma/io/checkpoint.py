@@ -29,6 +29,8 @@ def save_checkpoint(path: Path, fields: Fields, config: Config) -> None:
         file.attrs["group"] = np.bytes_(fields.group.NAME.encode())
         file.attrs["step"] = fields.step
         file.attrs["work"] = fields.work
+        file.attrs["region"] = fields.region
+        file.attrs["still"] = fields.still
         grid = file.create_group("grid")
         grid.attrs["shape"] = fields.grid.shape
         for name in ("spacing_fm", "anisotropy", "substeps"):
@@ -89,6 +91,8 @@ def load_checkpoint(path: Path) -> tuple[Fields, Config]:
             charges,
             int(file.attrs["step"]),
             float(file.attrs["work"]),
+            [(int(z0), int(z1)) for z0, z1 in file.attrs["region"]],
+            float(file.attrs["still"]),
         )
         return fields, config_from_dict(json.loads(_text(file, "config")))
 

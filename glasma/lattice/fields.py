@@ -14,13 +14,13 @@ q          g ρ of each sub-particle               t − a_t/2
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from types import ModuleType
 
 import numpy as np
 
 from glasma.lattice.charges import Charges
-from glasma.lattice.grid import Grid
+from glasma.lattice.grid import Grid, Interval
 
 
 @dataclass
@@ -39,6 +39,10 @@ class Fields:
         The time level of U.
     work : float
         Energy that the fields have given to the charges since the start, ∫ J·E, in units 1/(g² a_T).
+    region : list of (z0, z1)
+        The planes that move, disjoint and ascending; all but the frozen ones unless a scheme says otherwise.
+    still : float
+        Electric fields up to this size count as rounding at the edge of the region.
     """
 
     grid: Grid
@@ -48,6 +52,12 @@ class Fields:
     charges: tuple[Charges, ...] = ()
     step: int = 0
     work: float = 0.0
+    region: list[Interval] = field(default_factory=list)
+    still: float = 0.0
+
+    def __post_init__(self) -> None:
+        if not self.region:
+            self.region = [self.grid.interior]
 
     @property
     def dtype(self) -> np.dtype:
@@ -62,7 +72,8 @@ class Fields:
     def copy(self) -> Fields:
         """The same state in arrays of its own."""
         charges = tuple(c.copy() for c in self.charges)
-        return Fields(self.grid, self.group, self.U.copy(), self.E.copy(), charges, self.step, self.work)
+        arrays = self.U.copy(), self.E.copy()
+        return Fields(self.grid, self.group, *arrays, charges, self.step, self.work, list(self.region), self.still)
 
 
 def vacuum(grid: Grid, group: ModuleType, dtype: np.dtype | type = np.float64) -> Fields:

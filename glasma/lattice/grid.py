@@ -9,6 +9,9 @@ import numpy as np
 #: Outermost cells at each end of z whose links and electric fields never change.
 FROZEN_CELLS = 3
 
+#: Planes z0 ≤ z < z1.
+Interval = tuple[int, int]
+
 
 @dataclass(frozen=True)
 class Grid:
@@ -64,7 +67,7 @@ class Grid:
         return self.a_t * self.spacing_fm
 
     @property
-    def interior(self) -> tuple[int, int]:
+    def interior(self) -> Interval:
         """First and one past the last plane in z that evolves."""
         return FROZEN_CELLS, self.shape[2] - FROZEN_CELLS
 

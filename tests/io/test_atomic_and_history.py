@@ -11,7 +11,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from glasma.errors import FileError
@@ -112,6 +112,7 @@ def test_half_written_files_are_removed_and_others_kept(tmp_path: Path) -> None:
     assert sorted(path.name for path in tmp_path.rglob("*") if path.is_file()) == ["kept", "kept.h5"]
 
 
+@settings(deadline=None, max_examples=40)
 @given(st.lists(st.lists(st.floats(allow_nan=False), min_size=len(COLUMNS) - 1, max_size=len(COLUMNS) - 1), max_size=4))
 def test_history_reads_back_every_bit(tmp_path_factory: pytest.TempPathFactory, values: list[list[float]]) -> None:
     path = tmp_path_factory.mktemp("history") / "history.csv"
