@@ -21,6 +21,7 @@ from tests.tiny_run import glasma as command
 @pytest.fixture
 def without_report(monkeypatch: pytest.MonkeyPatch) -> None:
     """Runs end without the pictures, which take longer than all the rest."""
+    finished_run()  # which has its pictures
     monkeypatch.setattr(glasma.runner, "write_report", lambda directory: None)
 
 

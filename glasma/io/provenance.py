@@ -15,6 +15,7 @@ import psutil
 _PACKAGES = ("glasma", "numpy", "numba", "scipy", "h5py")
 
 
+@cache
 def installed(package: str) -> str | None:
     """Version of an installed package, or None."""
     try:

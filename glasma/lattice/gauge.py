@@ -88,27 +88,23 @@ def gauss_residual(fields: Fields, workers: Workers, region: Sequence[tuple[int,
     nx, ny, nz = fields.grid.shape
     intervals = region or [(1, nz)]
 
-    def planes(x0: int, x1: int) -> tuple[float, float, float]:
-        worst = square = largest_charge = 0.0
-        for x in range(x0, x1):
-            rho = np.zeros((fields.group.DIMENSION, ny, nz), fields.dtype)
-            for charges in fields.charges:
-                charges.add_density(rho, x)
-            for z0, z1 in intervals:
-                residual = covariant_divergence(fields, x, z0, z1)[..., z0:z1] - rho[..., z0:z1]
-                worst = float(np.maximum(worst, np.abs(residual).max()))  # keeps NaN
-                square += float(np.sum(residual.astype(np.float64) ** 2))
-                largest_charge = max(largest_charge, float(np.abs(rho[..., z0:z1]).max()))
-        return worst, square, largest_charge
+    def plane(x: int) -> tuple[float, float, float]:
+        rho = np.zeros((fields.group.DIMENSION, ny, nz), fields.dtype)
+        for charges in fields.charges:
+            charges.add_density(rho, x)
+        divergence = np.zeros_like(rho)
+        for z0, z1 in intervals:
+            divergence[..., z0:z1] = covariant_divergence(fields, x, z0, z1)[..., z0:z1] - rho[..., z0:z1]
+        square = float(np.sum(divergence.astype(np.float64) ** 2))
+        return float(np.abs(divergence).max()), square, float(np.abs(rho).max())
 
-    parts = workers.over_planes(nx, planes)
-    worst = float(np.max([part[0] for part in parts]))
-    square = sum(part[1] for part in parts)
-    scale = max(part[2] for part in parts)
+    worst, squares, densities = zip(*workers.each(range(nx), plane), strict=True)
+    violation = float(np.max(worst))  # NaN if any is
+    scale = max(densities)
     if scale == 0:
         scale = max(float(np.abs(fields.E[i]).max()) / a**2 for i, a in enumerate(fields.grid.spacings)) or 1.0
     count = nx * ny * fields.group.DIMENSION * sum(z1 - z0 for z0, z1 in intervals)
-    return GaussResidual(worst / scale, (square / count) ** 0.5 / scale, scale)
+    return GaussResidual(violation / scale, (sum(squares) / count) ** 0.5 / scale, scale)
 
 
 def unitarity_violation(fields: Fields, workers: Workers) -> float:

@@ -89,6 +89,7 @@ def test_page_holds_checks_seed_commit_and_configuration(text: str) -> None:
 
 @pytest.fixture
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
+    finished_run()  # which has its pictures
     monkeypatch.setattr(glasma.report.html, "_figures", lambda *results: [])
     monkeypatch.setattr(glasma.report.html, "write_animation", lambda path, profiles: path.write_bytes(b"film"))
 
