@@ -51,9 +51,10 @@ def check_run(directory: RunDirectory) -> list[Check]:
     if directory.snapshots.exists():
         checks += _check_snapshots(directory.snapshots, workers)
     if directory.checkpoint.exists():
+        changed = altered(directory.checkpoint)  # before the state is loaded: it reads every array too
         fields, config = load_checkpoint(directory.checkpoint)
         source = f"checkpoint, step {fields.step}"
-        checks.append(Check(source, "datasets changed since written", float(len(altered(directory.checkpoint))), 0.0))
+        checks.append(Check(source, "datasets changed since written", float(len(changed)), 0.0))
         checks += _check_state(source, fields, config, workers)
     if not checks:
         raise FileError(f"{directory.path}: has no snapshot with fields and no checkpoint yet; let the run go on first")
