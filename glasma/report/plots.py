@@ -196,6 +196,6 @@ def nucleus_shape(profiles: Profiles) -> Figure:
         profiles.times, np.maximum(np.abs(transverse.sum(axis=1) / transverse[0].sum() - 1), 1e-16), color=COLOURS["B_L2"],
         label=r"$|\Delta(E_T^2+B_T^2)|$, relative",
     )  # fmt: skip
-    right.set(xlabel=_TIME, ylabel="numerical Cherenkov error")
+    right.set(xlabel=_TIME, ylabel="numerical Cherenkov error", ylim=(1e-8, None))
     right.legend()
     return figure
