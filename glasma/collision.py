@@ -73,7 +73,8 @@ class Collision:
 
     def __init__(self, config: Config | str | Path, *overrides: str, fields: Fields | None = None) -> None:
         self.config = config if isinstance(config, Config) else load_config(config, overrides)
-        self.derived = check_physics(self.config)
+        # Fields that are already there need no memory any more, and their configuration was checked when they were made.
+        self.derived = check_physics(self.config) if fields is None else Derived(self.config)
         self.scheme = make_scheme(self.derived)
         self.fields = fields if fields is not None else self.scheme.initial_state(make_nuclei(self.derived))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-from math import ceil, floor, prod
+from math import ceil, floor
 
 import numpy as np
 
@@ -115,7 +115,7 @@ class Derived:
     def field_bytes(self) -> int:
         """Bytes of links and electric fields."""
         group = group_named(self.config.lattice.group)
-        return 3 * (group.LINK_REALS + group.DIMENSION) * prod(self.grid.shape) * self.dtype.itemsize
+        return 3 * (group.LINK_REALS + group.DIMENSION) * self.grid.sites * self.dtype.itemsize
 
     @cached_property
     def memory_bytes(self) -> int:

@@ -15,7 +15,7 @@ import numpy as np
 from glasma.collision import Collision
 from glasma.config import Config
 from glasma.errors import FileError, UnstableRunError
-from glasma.io.checkpoint import load_checkpoint, save_checkpoint
+from glasma.io.checkpoint import checkpoint_header, load_checkpoint, save_checkpoint
 from glasma.io.history import History, Profiles, Row, load_history, load_profiles
 from glasma.io.openpmd import SnapshotWriter
 from glasma.io.provenance import commit, machine, versions
@@ -206,7 +206,7 @@ class _Run:
         checkpoint = self.directory.checkpoint
         if not checkpoint.exists():
             return "No checkpoint was written yet"
-        return f"Last good checkpoint: {checkpoint} (step {load_checkpoint(checkpoint)[0].step})"
+        return f"Last good checkpoint: {checkpoint} (step {checkpoint_header(checkpoint)[0]})"
 
     def _write_checkpoint(self) -> None:
         self.profiles.save()

@@ -68,6 +68,18 @@ def altered(path: Path) -> list[str]:
     return found
 
 
+def checkpoint_header(path: Path) -> tuple[int, Config]:
+    """The step and the configuration of a checkpoint, without its fields; raises as `load_checkpoint` does."""
+    with reading_hdf5(path, "checkpoint of glasma") as file:
+        return _header(file, path)
+
+
+def _header(file: h5py.File, path: Path) -> tuple[int, Config]:
+    if _text(file, "format") != _FORMAT or _text(file, "group") not in GROUPS:
+        raise FileError(f"{path}: is an HDF5 file but not a checkpoint of glasma; give a run's own checkpoint.h5")
+    return int(file.attrs["step"]), config_from_dict(json.loads(_text(file, "config")))
+
+
 def load_checkpoint(path: Path) -> tuple[Fields, Config]:
     """The state and the configuration of a checkpoint.
 
@@ -77,8 +89,7 @@ def load_checkpoint(path: Path) -> tuple[Fields, Config]:
         If the file is missing, damaged or something else.
     """
     with reading_hdf5(path, "checkpoint of glasma") as file:
-        if _text(file, "format") != _FORMAT or _text(file, "group") not in GROUPS:
-            raise FileError(f"{path}: is an HDF5 file but not a checkpoint of glasma; give a run's own checkpoint.h5")
+        step, config = _header(file, path)
         grid_attrs = file["grid"].attrs
         shape = tuple(int(n) for n in grid_attrs["shape"])
         grid = Grid(shape, float(grid_attrs["spacing_fm"]), float(grid_attrs["anisotropy"]), int(grid_attrs["substeps"]))  # type: ignore[arg-type]
@@ -89,12 +100,12 @@ def load_checkpoint(path: Path) -> tuple[Fields, Config]:
             np.asarray(file["U"]),
             np.asarray(file["E"]),
             charges,
-            int(file.attrs["step"]),
+            step,
             float(file.attrs["work"]),
             [(int(z0), int(z1)) for z0, z1 in file.attrs["region"]],
             float(file.attrs["still"]),
         )
-        return fields, config_from_dict(json.loads(_text(file, "config")))
+        return fields, config
 
 
 def _load_charges(group: h5py.Group) -> Charges:

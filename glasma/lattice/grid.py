@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import prod
 
 import numpy as np
 
@@ -54,7 +55,7 @@ class Grid:
     @property
     def sites(self) -> int:
         """nx ny nz"""
-        return int(np.prod(self.shape))
+        return prod(self.shape)
 
     @property
     def cfl(self) -> float:
