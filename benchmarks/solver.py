@@ -60,7 +60,7 @@ def measure(group, dtype, threads: int, with_charges: bool, shape: tuple[int, in
     if with_charges:
 
         def charges_only() -> None:
-            deposit_currents(fields, workers)
+            deposit_currents(fields, workers, (fields.E,))
             move_charges(fields, workers)
 
         row["charges_share"] = best_of(5, charges_only) / seconds

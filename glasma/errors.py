@@ -17,3 +17,7 @@ class FileError(GlasmaError):
 
 class UnstableRunError(GlasmaError):
     """A run that left its tolerances: names the step, the quantity and the last good checkpoint."""
+
+
+class ConvergenceError(GlasmaError):
+    """An iteration that does not reach its tolerance: names where, the residual and the remedy."""

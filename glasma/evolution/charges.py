@@ -8,6 +8,7 @@ section III).
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import cache
 from types import ModuleType, SimpleNamespace
 
@@ -93,8 +94,8 @@ def _crossing(charges: Charges) -> tuple[int, int]:
     return charges.first_cell(slot) - (charges.direction < 0), slot
 
 
-def deposit_currents(fields: Fields, workers: Workers) -> float:
-    """Apply −a_t J(t) to E; the half of the work ∫ J·E that belongs to E(t − ½), units 1/(g² a_T).
+def deposit_currents(fields: Fields, workers: Workers, into: Sequence[np.ndarray]) -> float:
+    """Apply −a_t J(t) to E or to other momenta; the half of the work ∫ J·E that belongs to E(t − ½), units 1/(g² a_T).
 
     The work on every nucleus is taken before the first current changes E; else it misses J_1·J_2 a_t/2 where the nuclei
     overlap, and the energy balance is of first order in a_t only.
@@ -112,7 +113,8 @@ def deposit_currents(fields: Fields, workers: Workers) -> float:
         z0, slot = _crossing(charges)
         # In stored units −a_t g a_z J_z = ∓a_z² q.
         c = fields.dtype.type(charges.direction * fields.grid.a_z**2)
-        workers.over_planes(nx, lambda x0, x1: kernels.deposit(x0, x1, z0, charges.q, slot, fields.E, c))  # noqa: B023
+        for momenta in into:
+            workers.over_planes(nx, lambda x0, x1: kernels.deposit(x0, x1, z0, charges.q, slot, momenta, c))  # noqa: B023
     return 0.5 * fields.grid.a_z * float(power.sum())
 
 

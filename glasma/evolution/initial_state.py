@@ -7,7 +7,7 @@ that the Gauss constraint holds to rounding from the start (Gelfand, Ipp, Mülle
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cache
 from math import ceil, floor
 from types import ModuleType, SimpleNamespace
@@ -50,8 +50,16 @@ def logarithm_kernel(group: ModuleType) -> SimpleNamespace:
     return SimpleNamespace(logarithm_of_step=logarithm_of_step)
 
 
-def initial_state(grid: Grid, group: ModuleType, nuclei: Sequence[Nucleus], dtype: np.dtype | type = np.float64) -> Fields:
+def initial_state(
+    grid: Grid,
+    group: ModuleType,
+    nuclei: Sequence[Nucleus],
+    dtype: np.dtype | type = np.float64,
+    with_momentum: Callable[[Fields], Fields] = lambda fields: fields,
+) -> Fields:
     """Links at a_t, electric fields and charges at a_t/2, of nuclei whose extents do not overlap.
+
+    `with_momentum` puts into the place of E whatever a scheme's Gauss constraint takes the divergence of.
 
     Raises
     ------
@@ -61,8 +69,9 @@ def initial_state(grid: Grid, group: ModuleType, nuclei: Sequence[Nucleus], dtyp
     fields = vacuum(grid, group, dtype)
     fields.step = 1
     slabs = [_add_fields(fields, nucleus) for nucleus in nuclei]
+    source = with_momentum(fields)
     fields.charges = tuple(
-        _charges_from_divergence(fields, slab, nucleus.direction) for slab, nucleus in zip(slabs, nuclei, strict=True)
+        _charges_from_divergence(source, slab, nucleus.direction) for slab, nucleus in zip(slabs, nuclei, strict=True)
     )
     return fields
 

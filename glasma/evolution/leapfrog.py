@@ -71,7 +71,7 @@ class Leapfrog:
         if self.only_active:
             grow_active_region(fields)
         region = self.region(fields)
-        fields.work += deposit_currents(fields, self.workers)
+        fields.work += deposit_currents(fields, self.workers, (fields.E,))
         self._kick(fields, region)
         fields.work += move_charges(fields, self.workers)
         self._drift(fields, region)

@@ -34,7 +34,7 @@ def test_charges_obey_the_lattice_continuity_equation(group, substeps):
         scheme.step(fields)
     for _ in range(substeps):
         before, electric = density(fields), fields.E.copy()
-        deposit_currents(fields, Workers())
+        deposit_currents(fields, Workers(), (fields.E,))
         # E is stored as g a_z E_z: E_z(t + ½) − E_z(t − ½) = −a_t J_z.
         current = -(fields.E[2] - electric[2]) / (grid.a_t * grid.a_z)
         np.testing.assert_array_equal(fields.E[:2], electric[:2])

@@ -1,0 +1,213 @@
+"""The semi-implicit scheme: no dispersion along the beam, so that a nucleus keeps its shape on any lattice; a_t = a_z allowed.
+
+The leapfrog makes waves along z slower than light while the charges move with light, and so the nucleus radiates (the
+numerical Cherenkov instability).  Time averages in the action cure it (Ipp, Müller, EPJC 78 (2018) 884, arXiv:1804.01995).
+Here the scheme is the variational integrator of the discrete Lagrangian
+
+    L_d(U_t, U_{t+1}) = Σ_x [ Σ_i 2 Re tr(1 − U_{i,t+1} U†_{i,t})/(g a_t a_i)² − V_d(U_t, U_{t+1}) ],
+
+where V_d takes the transverse plaquettes of both time slices, Re tr C_ij(t) C†_ij(t+1) with C_ij = U_i U_j' − U_j U_i', and
+in the longitudinal ones the links along z of both, ½ Re tr[C_zi(t) W†_zi(t|t+1) + C_zi(t+1) W†_zi(t+1|t)] with
+W_zi(t|s) = U_z(s) U_i'(t) − U_i(t) U_z'(s).  With left derivatives ∂ the momenta of a step are
+
+    p⁻_t = P + g a_t a_i ∂_t V_d,   p⁺_{t+1} = P − g a_t a_i ∂_{t+1} V_d,   P = [U_{t+1} U†_t]_ah/(g a_t a_i),
+
+and the equation of motion p⁻_t = p⁺_t − a_t J(t) is solved for E in U_{t+1} = exp(i g a_t a_i E) U_t.  L_d is invariant under
+gauge transformations that do not depend on time, hence the covariant divergence G[p⁻_t; U_t] = G[p⁺_{t+1}; U_{t+1}] for any
+two slices (Noether), and G[p⁺; U] = ρ is the Gauss constraint, kept to the tolerance of the solution.
+
+For weak fields sin²(ω a_t/2) = (s² + κ)/(1 + 2κ) with s = (a_t/a_z) sin(k_z a_z/2) and κ = Σ_T (a_t/a_T)² sin²(k_T a_T/2): stable
+for a_t ≤ a_z.  The Jacobian of p⁻ by E has its spectrum in [1, 1 + 4 (a_t/a_T)²] there, so that Chebyshev's iteration, which
+needs bounds and no scalar products, is the solver.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from functools import cached_property
+from types import ModuleType
+
+import numpy as np
+
+from glasma.backend import Workers
+from glasma.errors import ConvergenceError
+from glasma.evolution.active_region import grow_active_region, start_active_region
+from glasma.evolution.charges import deposit_currents, move_charges
+from glasma.evolution.initial_state import initial_state
+from glasma.evolution.leapfrog_kernels import leapfrog_kernels
+from glasma.evolution.leapfrog_kernels import workspace as leapfrog_workspace
+from glasma.evolution.semi_implicit_kernels import semi_implicit_kernels, workspace
+from glasma.lattice.energy import field_energy
+from glasma.lattice.fields import Fields
+from glasma.lattice.gauge import GaussResidual, gauss_residual
+from glasma.lattice.grid import Grid, Interval
+from glasma.nuclei.nucleus import Nucleus
+
+
+class SemiImplicit:
+    """The semi-implicit scheme on one grid, a `glasma.evolution.scheme.Scheme`.
+
+    Parameters
+    ----------
+    grid : Grid
+    group : module
+        glasma.group.su2 or su3.
+    dtype : float64 or float32
+    workers : Workers
+    only_active : bool
+        Evolve the active region only.
+    tolerance : float
+        The solution of a step ends when the largest residual (colour norm of p⁻ − p⁺ + a_t J on a link) is below this part
+        of the largest momentum.
+    max_iterations : int
+        A step that needs more stops the run.
+    """
+
+    def __init__(
+        self,
+        grid: Grid,
+        group: ModuleType,
+        dtype: np.dtype | type = np.float64,
+        workers: Workers | None = None,
+        only_active: bool = True,
+        tolerance: float = 1e-10,
+        max_iterations: int = 50,
+    ) -> None:
+        self.grid, self.group, self.dtype = grid, group, np.dtype(dtype)
+        self.workers = workers or Workers()
+        self.only_active = only_active
+        self.tolerance, self.max_iterations = tolerance, max_iterations
+        #: Iterations of the last step.
+        self.iterations = 0
+        self._kernels, self._leapfrog = semi_implicit_kernels(group), leapfrog_kernels(group)
+        self._a_t = self.dtype.type(grid.a_t)
+        nx, ny, _ = grid.shape
+        ranges = self.workers.ranges(nx)
+        self._lines = {bounds: workspace(group, ny, self.dtype) for bounds in ranges}
+        self._predictor_lines = {bounds: leapfrog_workspace(group, ny, self.dtype) for bounds in ranges}
+
+    def initial_state(self, nuclei: Sequence[Nucleus]) -> Fields:
+        """Fields and charges of nuclei that do not touch yet; the charges are the divergence of the momentum."""
+        fields = initial_state(self.grid, self.group, nuclei, self.dtype, self._with_momentum)
+        if self.only_active:
+            start_active_region(fields)
+        return fields
+
+    def region(self, fields: Fields) -> list[Interval]:
+        """The planes along z that move."""
+        return fields.region if self.only_active else [self.grid.interior]
+
+    def step(self, fields: Fields) -> None:
+        """(E, q)(t − ½), U(t) → (E, q)(t + ½), U(t + 1)
+
+        Raises
+        ------
+        ConvergenceError
+            If the solution does not reach the tolerance.
+        """
+        if self.only_active:
+            grow_active_region(fields)
+        region = self.region(fields)
+        scale = self._momentum(fields, region)
+        fields.work += deposit_currents(fields, self.workers, (self._buffers.momentum,))
+        self._predict(fields, region)
+        self._solve(fields, region, scale)
+        fields.work += move_charges(fields, self.workers)
+        self._each(region, lambda x0, x1, z0, z1: self._leapfrog.links(x0, x1, z0, z1, fields.U, fields.E, self._a_t))
+        fields.step += 1
+
+    @cached_property
+    def _buffers(self) -> _Buffers:
+        return _Buffers(self.grid, self.group, self.dtype)
+
+    def _each(self, region: list[Interval], task: Callable[[int, int, int, int], float | None]) -> float:
+        """Run ``task(x0, x1, z0, z1)`` over the region on all threads; the largest result."""
+
+        def planes(x0: int, x1: int) -> float:
+            return max((task(x0, x1, z0, z1) or 0.0 for z0, z1 in region), default=0.0)
+
+        return max(self.workers.over_planes(self.grid.shape[0], planes))
+
+    def _other_slice(self, fields: Fields, region: list[Interval], time: float) -> None:
+        """The links exp(i time g a_i E_i) U, with the static planes next to the region."""
+        other, step = self._buffers.links, self.dtype.type(time)
+        for z0, z1 in region:
+            for static in (z0 - 1, z1):
+                other[..., static] = fields.U[..., static]
+        self._each(region, lambda x0, x1, z0, z1: self._kernels.links(x0, x1, z0, z1, other, fields.U, fields.E, step))
+
+    def _residual(self, fields: Fields, region: list[Interval], into: np.ndarray, of_momentum: float) -> float:
+        """of_momentum times the momentum held, less that between U and the other slice; its largest colour norm."""
+        buffers, real = self._buffers, self.dtype.type
+        c_longitudinal = real(0.25 * self.grid.a_t / self.grid.a_z**2)
+
+        def largest(x0: int, x1: int, z0: int, z1: int) -> float:
+            return self._kernels.residual(
+                x0, x1, z0, z1, into, buffers.momentum, real(of_momentum), fields.U, buffers.links, self._lines[x0, x1],
+                self._a_t, c_longitudinal,
+            )  # fmt: skip
+
+        return float(self._each(region, largest)) ** 0.5
+
+    def _momentum(self, fields: Fields, region: list[Interval]) -> float:
+        """Hold p⁺(t) of U(t) and E(t − ½); its largest colour norm."""
+        self._other_slice(fields, region, -self.grid.a_t)
+        return self._residual(fields, region, self._buffers.momentum, 0.0)
+
+    def _with_momentum(self, fields: Fields) -> Fields:
+        """The state with p⁺ in the place of E."""
+        self._momentum(fields, [self.grid.interior])
+        return replace(fields, E=self._buffers.momentum)
+
+    def _predict(self, fields: Fields, region: list[Interval]) -> None:
+        """E_x, E_y(t + ½) as the leapfrog has them, to start from: exact for what moves along z; E_z as it was."""
+        real = self.dtype.type
+        c_transverse, c_longitudinal = real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2)
+        longitudinal = [fields.E[2, ..., z0 - 1 : z1].copy() for z0, z1 in region]
+
+        def kick(x0: int, x1: int, z0: int, z1: int) -> None:
+            lines = self._predictor_lines[x0, x1]
+            self._leapfrog.electric(x0, x1, z0, z1, fields.E, fields.U, lines, c_transverse, c_longitudinal)
+
+        self._each(region, kick)
+        for (z0, z1), before in zip(region, longitudinal, strict=True):
+            fields.E[2, ..., z0 - 1 : z1] = before
+
+    def _solve(self, fields: Fields, region: list[Interval], scale: float) -> None:
+        """E(t + ½) by Chebyshev's iteration."""
+        a_t, real, buffers = self.grid.a_t, self.dtype.type, self._buffers
+        low, high = 1.0, 1 + 4 * a_t**2
+        centre, radius = (high + low) / 2, (high - low) / 2
+        coupling = real(0.25 * a_t**2)
+        # Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., algorithm 12.1
+        forward, onward, ratio = 1 / centre, 0.0, radius / centre
+        for iteration in range(1, self.max_iterations + 1):
+            self._other_slice(fields, region, a_t)
+            residual = self._residual(fields, region, buffers.residual, 1.0)
+
+            def relax(x0: int, x1: int, z0: int, z1: int) -> None:
+                steps = real(forward), real(onward), coupling  # noqa: B023
+                self._kernels.relax(x0, x1, z0, z1, fields.E, buffers.increment, buffers.residual, fields.U, *steps)
+
+            self._each(region, relax)
+            if residual <= self.tolerance * scale:
+                self.iterations = iteration
+                return
+            following = 1 / (2 * centre / radius - ratio)
+            forward, onward, ratio = 2 * following / radius, following * ratio, following
+        raise ConvergenceError(
+            f"evolution.max_iterations = {self.max_iterations}: step {fields.step} is not solved, its residual is "
+            f"{residual / scale:.2g} of the largest momentum and evolution.tolerance = {self.tolerance:g}; "
+            "raise evolution.substeps or the tolerance"
+        )
+
+
+class _Buffers:
+    """Arrays that a step needs beside the state; zero where the fields are static."""
+
+    def __init__(self, grid: Grid, group: ModuleType, dtype: np.dtype) -> None:
+        #: Links of the next time slice, or of the one before.
+        self.links = np.zeros((3, group.LINK_REALS, *grid.shape), dtype)
+        algebra = (3, group.DIMENSION, *grid.shape)
+        self.momentum, self.residual, self.increment = (np.zeros(algebra, dtype) for _ in range(3))

@@ -1,0 +1,242 @@
+"""The compiled loops of the semi-implicit scheme: the momentum of a step and one sweep of its iteration.
+
+With the links U of one time slice and V of the next (or of the one before: the discrete Lagrangian is symmetric in them),
+the momentum at U is p = P + a_t a_i² ∂V_d, where P = [V U†]_ah/a_t and ∂ is the left derivative by U.  Every plaquette is
+visited once and gives what it adds to each of its links.  [X] below is [X]_ah; `u` and `v` are links of U and of V, primed
+at the far side of the plaquette.
+
+Transverse plaquette, ½ Re tr(D D†_v + D̃ D̃†_v) along both diagonals, with D = u_i u_j' − u_j u_i', D̃ = u_i† u_j − u_j' u_i'†,
+and D_v, D̃_v the same of the other slice:
+
+=======  ==================================================  =======  =============================================
+u_i      −¼ [u_i u_j' D_v†] − ¼ [u_i D̃_v u_j†]               u_j      ¼ [u_j u_i' D_v†] + ¼ [u_i D̃_v u_j†]
+u_i'     ¼ [u_i' D_v† u_j] + ¼ [(u_j' u_i'†)† D̃_v]           u_j'     −¼ [u_j' D_v† u_i] + ¼ [u_j' u_i'† D̃_v†]
+=======  ==================================================  =======  =============================================
+
+Longitudinal plaquette (z, i), ½ Re tr[C W†(u|v) + C_v W†(v|u)], where only the links along z come from the other slice.  With
+G1 = [u_z u_i' (u_i v_z')†], G2 = [v_z u_i' (u_i u_z')†], G3 = [u_z v_i' (v_i v_z')†], G4 = [v_z v_i' (v_i u_z')†]:
+
+=======  ==================================================  =======  =============================================
+u_i      −¼ (G1 + G2)                                        u_i'     ¼ (u_z† G1 u_z + v_z† G2 v_z)
+u_z      ¼ (G1 + G3) + ½ a_t P_z                             u_z'     −¼ (u_i† G2 u_i + v_i† G4 v_i) + ½ a_t P_z'
+=======  ==================================================  =======  =============================================
+
+Planes outside z0 ≤ z < z1 are static, and the ends are ideal conductors as in `glasma.evolution.leapfrog_kernels`.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+
+from glasma.backend import index, inline, kernel
+from glasma.lattice.plaquettes import wrapped
+
+#: Sites along z that are worked on at once.
+TILE = 512
+
+#: Lines of the workspace that belong to the site itself; see `workspace`.
+_OWN = 8
+
+
+def workspace(group: ModuleType, ny: int, dtype: np.dtype) -> np.ndarray:
+    """Lines along z of what plaquettes add to their links; entry k belongs to z − 1 + k.
+
+    Eight lines of the plaquettes at the site; two and two of what those at y − 1 and at y give to y and y + 1; two planes of
+    two lines for x and x + 1.
+    """
+    return np.zeros((_OWN + 4 + 4 * ny, group.DIMENSION, 1, 1, TILE + 1), dtype)
+
+
+@cache
+def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernels `residual`, `relax` and `links` of one group; each compiles for a precision when it is first called with it."""
+    load, store, mul, dagger, exp, unitarise = group.load, group.store, group.mul, group.dagger, group.exp, group.unitarise
+    load_algebra, store_algebra, dot = group.load_algebra, group.store_algebra, group.dot
+    subtract, add_scaled, rotate, rotate_back = group.subtract, group.add_scaled, group.rotate, group.rotate_back
+    product_with_dagger = group.antihermitian_mul_dagger
+    zero, one = index(0), index(1)
+
+    @inline
+    def product(a, b):
+        """[a b]_ah"""
+        return product_with_dagger(a, dagger(b))
+
+    @inline
+    def scaled(c, f):
+        return add_scaled(f, c - type(c)(1), f)
+
+    @kernel(group.NAME)
+    def transverse_line(W, at_x, at_y, at_x_far, at_y_far, U, V, x, y, xp, yp, z0, first, sites):
+        """What the plaquettes (x, y) of a line add to their four links, times 4."""
+        plus, minus = type(U[0, 0, 0, 0, 0])(1), type(U[0, 0, 0, 0, 0])(-1)
+        for k in range(first, sites + 1):
+            z = index(z0 - 1 + k)
+            vi, vj = load(V, 0, x, y, z), load(V, 1, x, y, z)
+            vi_far, vj_far = load(V, 0, x, yp, z), load(V, 1, xp, y, z)
+            d = dagger(subtract(mul(vi, vj_far), mul(vj, vi_far)))
+            t = subtract(mul(dagger(vi), vj), mul(vj_far, dagger(vi_far)))
+            ui, uj = load(U, 0, x, y, z), load(U, 1, x, y, z)
+            ui_far, uj_far = load(U, 0, x, yp, z), load(U, 1, xp, y, z)
+            corner = product_with_dagger(mul(ui, t), uj)
+            n = mul(uj_far, d)
+            store_algebra(W, at_x, zero, zero, index(k), scaled(minus, add_scaled(product(ui, n), plus, corner)))
+            far_y = scaled(minus, product(n, ui))
+            n = mul(ui_far, d)
+            store_algebra(W, at_y, zero, zero, index(k), add_scaled(product(uj, n), plus, corner))
+            far_x = product(n, uj)
+            b = mul(uj_far, dagger(ui_far))
+            far_x = add_scaled(far_x, plus, product(dagger(b), t))
+            store_algebra(W, at_x_far, zero, zero, index(k), far_x)
+            far_y = add_scaled(far_y, plus, product_with_dagger(b, t))
+            store_algebra(W, at_y_far, zero, zero, index(k), far_y)
+
+    @kernel(group.NAME)
+    def longitudinal_line(W, at_i, at_i_far, at_z, at_z_far, i, U, V, x, y, xn, yn, z0, sites):
+        """What the plaquettes (z, i) of a line add to their four links, times 4, without P_z; xn, yn is the site x + i."""
+        two = index(2)
+        plus, minus = type(U[0, 0, 0, 0, 0])(1), type(U[0, 0, 0, 0, 0])(-1)
+        for k in range(sites + 1):
+            z = index(z0 - 1 + k)
+            zp = z + one
+            ui, ui_far = load(U, i, x, y, z), load(U, i, x, y, zp)
+            uz, uz_far = load(U, two, x, y, z), load(U, two, xn, yn, z)
+            vz, vz_far = load(V, two, x, y, z), load(V, two, xn, yn, z)
+            n = mul(ui_far, dagger(mul(ui, vz_far)))
+            g1 = product(uz, n)
+            far = product(n, uz)
+            n = mul(ui_far, dagger(mul(ui, uz_far)))
+            g2 = product(vz, n)
+            far = add_scaled(far, plus, product(n, vz))
+            store_algebra(W, at_i, zero, zero, index(k), scaled(minus, add_scaled(g1, plus, g2)))
+            store_algebra(W, at_i_far, zero, zero, index(k), far)
+            far = rotate_back(ui, g2)
+            vi, vi_far = load(V, i, x, y, z), load(V, i, x, y, zp)
+            g3 = product_with_dagger(mul(uz, vi_far), mul(vi, vz_far))
+            store_algebra(W, at_z, zero, zero, index(k), add_scaled(g1, plus, g3))
+            g4 = product_with_dagger(mul(dagger(vi), mul(vz, vi_far)), uz_far)
+            store_algebra(W, at_z_far, zero, zero, index(k), scaled(minus, add_scaled(far, plus, g4)))
+
+    @kernel(group.NAME)
+    def residual_line(r, i, x, y, z0, first, sites, p, of_p, U, V, W, a, b, b_lag, c, d, c_ab, c_cd, c_step):
+        """r_i ← of_p p_i − (c_step [V U†] + c_ab (W_a + W_b) + c_cd (W_c + W_d)), W_b b_lag back in z; the largest |r_i|²."""
+        largest = type(c_ab)(0)
+        plus = type(c_ab)(1)
+        for k in range(first, sites + 1):
+            z = index(z0 - 1 + k)
+            f = scaled(of_p, load_algebra(p, i, x, y, z))
+            f = add_scaled(f, -c_step, product_with_dagger(load(V, i, x, y, z), load(U, i, x, y, z)))
+            w = add_scaled(load_algebra(W, a, zero, zero, index(k)), plus, load_algebra(W, b, zero, zero, index(k - b_lag)))
+            f = add_scaled(f, -c_ab, w)
+            w = add_scaled(load_algebra(W, c, zero, zero, index(k)), plus, load_algebra(W, d, zero, zero, index(k)))
+            f = add_scaled(f, -c_cd, w)
+            store_algebra(r, i, x, y, z, f)
+            largest = max(largest, dot(f, f))
+        return largest
+
+    @kernel(group.NAME)
+    def residual(x0, x1, z0, z1, r, p, of_p, U, V, W, a_t, c_longitudinal):
+        """r ← of_p p − (momentum at U with the other slice V), for x0 ≤ x < x1 and z0 ≤ z < z1; the largest colour norm².
+
+        c_longitudinal = a_t/(4 a_z²).
+        """
+        nx, ny = U.shape[2], U.shape[3]
+        real = type(a_t)
+        quarter = real(0.25) * a_t
+        step = real(1) / a_t
+        step_z = step * (real(1) + real(2) * a_t * a_t)
+        largest = real(0)
+        for z in range(z0, z1, TILE):
+            sites = min(TILE, z1 - z)
+            for x in range(x0 - 1, x1):
+                xh, xp = wrapped(x, nx), wrapped(x + 1, nx)
+                # what plaquettes at x − 1 give to links at x, and those at x to links at x + 1
+                into = _OWN + 4 + 2 * ny * ((x - x0 + 1) % 2)
+                out = _OWN + 4 + 2 * ny - (into - _OWN - 4)
+                last = index(ny - 1)
+                if x >= x0:
+                    transverse_line(W, 0, 1, 8, 3, U, V, xh, last, xp, zero, z, 1, sites)
+                    longitudinal_line(W, 5, 6, 7, 9, 1, U, V, xh, last, xh, zero, z, sites)
+                for y in range(ny):
+                    yh, yp = index(y), wrapped(y + 1, ny)
+                    # likewise for y − 1 and y
+                    from_below, to_above = _OWN + 2 * (y % 2), _OWN + 2 - 2 * (y % 2)
+                    transverse_line(W, 0, 1, to_above, out + y, U, V, xh, yh, xp, yp, z, 1, sites)
+                    longitudinal_line(W, 2, 3, 4, out + ny + y, 0, U, V, xh, yh, xp, yh, z, sites)
+                    if x < x0:
+                        continue
+                    longitudinal_line(W, 5, 6, 7, to_above + 1, 1, U, V, xh, yh, xh, yp, z, sites)
+                    first_z = 0 if z == z0 else 1
+                    found = residual_line(
+                        r, 0, xh, yh, z, 1, sites, p, of_p, U, V, W, 2, 3, 1, 0, from_below, c_longitudinal, quarter, step
+                    )
+                    largest = max(largest, found)
+                    found = residual_line(
+                        r, 1, xh, yh, z, 1, sites, p, of_p, U, V, W, 5, 6, 1, 1, into + y, c_longitudinal, quarter, step
+                    )
+                    largest = max(largest, found)
+                    found = residual_line(
+                        r, 2, xh, yh, z, first_z, sites, p, of_p, U, V, W, 4, into + ny + y, 0, 7, from_below + 1,
+                        quarter, quarter, step_z,
+                    )  # fmt: skip
+                    largest = max(largest, found)
+        return largest
+
+    @kernel(group.NAME)
+    def links(x0, x1, z0, z1, V, U, E, a_t):
+        """V = exp(i a_t g a_i E_i) U: the next links, or with −a_t those before."""
+        for d in range(3):
+            for x in range(x0, x1):
+                for y in range(U.shape[3]):
+                    for k in range(z0 - 1 if d == 2 else z0, z1):
+                        d_, x_, y_, z = index(d), index(x), index(y), index(k)
+                        step = exp(a_t, load_algebra(E, d_, x_, y_, z))
+                        store(V, d_, x_, y_, z, unitarise(mul(step, load(U, d_, x_, y_, z))))
+
+    @kernel(group.NAME)
+    def relax_line(E, D, r, i, x, y, z0, z1, forward, onward):
+        """D_i ← forward r_i + onward D_i, E_i ← E_i + D_i."""
+        plus = type(forward)(1)
+        for k in range(z0, z1):
+            z = index(k)
+            step = add_scaled(scaled(forward, load_algebra(r, i, x, y, z)), onward, load_algebra(D, i, x, y, z))
+            store_algebra(D, i, x, y, z, step)
+            store_algebra(E, i, x, y, z, add_scaled(load_algebra(E, i, x, y, z), plus, step))
+
+    @inline
+    def gradient(r, U, i, x, y, z):
+        """U_z r_i(z + 1) U_z† − r_i(z)"""
+        ahead = rotate(load(U, index(2), x, y, z), load_algebra(r, i, x, y, z + index(1)))
+        return add_scaled(ahead, type(U[0, 0, 0, 0, 0])(-1), load_algebra(r, i, x, y, z))
+
+    @kernel(group.NAME)
+    def relax_longitudinal_line(E, D, r, U, x, y, xm, ym, z0, z1, forward, onward, coupling):
+        """As `relax_line` for i = z, with r_z − coupling Σ_i D_i (D_z r_i) in the place of r_z."""
+        two = index(2)
+        plus = type(forward)(1)
+        for k in range(z0, z1):
+            z = index(k)
+            f = load_algebra(r, two, x, y, z)
+            f = add_scaled(f, -coupling, gradient(r, U, 0, x, y, z))
+            f = add_scaled(f, coupling, rotate_back(load(U, 0, xm, y, z), gradient(r, U, 0, xm, y, z)))
+            f = add_scaled(f, -coupling, gradient(r, U, 1, x, y, z))
+            f = add_scaled(f, coupling, rotate_back(load(U, 1, x, ym, z), gradient(r, U, 1, x, ym, z)))
+            step = add_scaled(scaled(forward, f), onward, load_algebra(D, two, x, y, z))
+            store_algebra(D, two, x, y, z, step)
+            store_algebra(E, two, x, y, z, add_scaled(load_algebra(E, two, x, y, z), plus, step))
+
+    @kernel(group.NAME)
+    def relax(x0, x1, z0, z1, E, D, r, U, forward, onward, coupling):
+        """One step of the iteration on E with the residual r; D holds its last increment; coupling = a_t²/4."""
+        nx, ny = U.shape[2], U.shape[3]
+        for x in range(x0, x1):
+            xh, xm = index(x), wrapped(x - 1, nx)
+            for y in range(ny):
+                yh, ym = index(y), wrapped(y - 1, ny)
+                relax_line(E, D, r, 0, xh, yh, z0, z1, forward, onward)
+                relax_line(E, D, r, 1, xh, yh, z0, z1, forward, onward)
+                relax_longitudinal_line(E, D, r, U, xh, yh, xm, ym, z0 - 1, z1, forward, onward, coupling)
+
+    return SimpleNamespace(residual=residual, relax=relax, links=links)
