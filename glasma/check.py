@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import os
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
 import numpy as np
 
-from glasma.backend import Workers
 from glasma.config import Config
 from glasma.errors import FileError
+from glasma.evolution.scheme import Scheme
 from glasma.io.checkpoint import altered, load_checkpoint
 from glasma.io.openpmd import Snapshots
 from glasma.io.run_directory import RunDirectory
-from glasma.lattice.energy import field_energy
 from glasma.lattice.fields import Fields
-from glasma.lattice.gauge import gauss_residual, unitarity_violation
+from glasma.lattice.gauge import unitarity_violation
+from glasma.schemes import make_scheme
 
 
 @dataclass(frozen=True)
@@ -47,26 +46,26 @@ def check_run(directory: RunDirectory) -> list[Check]:
         If there is nothing to check or a file is damaged.
     """
     checks: list[Check] = []
-    workers = Workers(os.cpu_count() or 1)
     if directory.snapshots.exists():
-        checks += _check_snapshots(directory.snapshots, workers)
+        checks += _check_snapshots(directory.snapshots)
     if directory.checkpoint.exists():
         changed = altered(directory.checkpoint)  # before the state is loaded: it reads every array too
         fields, config = load_checkpoint(directory.checkpoint)
         source = f"checkpoint, step {fields.step}"
         checks.append(Check(source, "datasets changed since written", float(len(changed)), 0.0))
-        checks += _check_state(source, fields, config, workers)
+        checks += _check_state(source, fields, config, make_scheme(config, fields.grid))
     if not checks:
         raise FileError(f"{directory.path}: has no snapshot with fields and no checkpoint yet; let the run go on first")
     return checks
 
 
-def _check_snapshots(path: Path, workers: Workers) -> list[Check]:
+def _check_snapshots(path: Path) -> list[Check]:
     checks: list[Check] = []
     start: tuple[float, float] | None = None
     with Snapshots(path) as snapshots:
+        scheme = make_scheme(snapshots.config, snapshots.derived.grid)
         for step in snapshots.steps:
-            found, energy_and_work = _check_snapshot(snapshots, step, workers)
+            found, energy_and_work = _check_snapshot(snapshots, step, scheme)
             checks += found
             if energy_and_work is None:
                 continue
@@ -77,7 +76,7 @@ def _check_snapshots(path: Path, workers: Workers) -> list[Check]:
     return checks
 
 
-def _check_snapshot(snapshots: Snapshots, step: int, workers: Workers) -> tuple[list[Check], tuple[float, float] | None]:
+def _check_snapshot(snapshots: Snapshots, step: int, scheme: Scheme) -> tuple[list[Check], tuple[float, float] | None]:
     """The checks of one snapshot; the energy of its fields and the work on the charges, if it holds fields."""
     source = f"snapshot t = {snapshots.time(step):+.4f} fm"
     altered: list[str] = []
@@ -88,14 +87,14 @@ def _check_snapshot(snapshots: Snapshots, step: int, workers: Workers) -> tuple[
     checks = [Check(source, "datasets changed since written", float(len(altered)), 0.0)]
     if fields is None:
         return checks, None
-    checks += _check_state(source, fields, snapshots.config, workers)
-    return checks, (field_energy(fields, workers, [fields.grid.interior]), fields.work)
+    checks += _check_state(source, fields, snapshots.config, scheme)
+    return checks, (scheme.energy(fields), fields.work)
 
 
-def _check_state(source: str, fields: Fields, config: Config, workers: Workers) -> list[Check]:
-    # The frozen planes are the conductors at the ends, where the constraint has surface charges.
-    gauss = gauss_residual(fields, workers, [fields.grid.interior])
+def _check_state(source: str, fields: Fields, config: Config, scheme: Scheme) -> list[Check]:
+    fields.region = [fields.grid.interior]  # not only what the run evolves
+    gauss = scheme.gauss_residual(fields)
     return [
         Check(source, "Gauss, max |G|/max |ρ|", gauss.max_rel, config.gauss_tolerance),
-        Check(source, "unitarity, max |U†U − 1|", unitarity_violation(fields, workers), config.unitarity_tolerance),
+        Check(source, "unitarity, max |U†U − 1|", unitarity_violation(fields, scheme.workers), config.unitarity_tolerance),
     ]

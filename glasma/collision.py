@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -11,8 +10,6 @@ import numpy as np
 from glasma.backend import Workers
 from glasma.config import Config, load_config
 from glasma.derived import Derived
-from glasma.evolution.leapfrog import Leapfrog
-from glasma.evolution.scheme import Scheme
 from glasma.group import group_named
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import unitarity_violation
@@ -23,6 +20,7 @@ from glasma.nuclei.wilson_lines import CoherentNucleus
 from glasma.observables.measure import Measurement, measure
 from glasma.observables.stress_energy import stress_tensor
 from glasma.sanity import check_physics
+from glasma.schemes import make_scheme
 from glasma.units import HBARC
 
 
@@ -47,14 +45,6 @@ def make_nuclei(derived: Derived) -> list[Nucleus]:
     return nuclei
 
 
-def make_scheme(derived: Derived) -> Scheme:
-    """The evolution scheme of a configuration."""
-    config = derived.config
-    workers = Workers(config.run.threads or os.cpu_count() or 1)
-    group = group_named(config.lattice.group)
-    return Leapfrog(derived.grid, group, derived.dtype, workers, only_active=config.evolution.region == "active")
-
-
 class Collision:
     """A run that one steps by hand, with arrays that one can read and change between steps.
 
@@ -75,7 +65,7 @@ class Collision:
         self.config = config if isinstance(config, Config) else load_config(config, overrides)
         # Fields that are already there need no memory any more, and their configuration was checked when they were made.
         self.derived = check_physics(self.config) if fields is None else Derived(self.config)
-        self.scheme = make_scheme(self.derived)
+        self.scheme = make_scheme(self.config, self.derived.grid)
         self.fields = fields if fields is not None else self.scheme.initial_state(make_nuclei(self.derived))
 
     @property

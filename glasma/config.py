@@ -85,10 +85,22 @@ class Nuclei(_Section):
 class Evolution(_Section):
     """The discretisation in time."""
 
-    scheme: Literal["leapfrog"] = Field(default="leapfrog", description="the discretised equations of motion")
-    substeps: int = Field(default=2, ge=1, le=64, description="n in a_t = a_z/n; 2 or more for the leapfrog")
+    scheme: Literal["leapfrog", "semi_implicit"] = Field(
+        default="leapfrog", description="the discretised equations of motion; semi_implicit has no dispersion along the beam"
+    )
+    substeps: int | None = Field(
+        default=None, ge=1, le=64, description="n in a_t = a_z/n; default: 2 for the leapfrog, 1 for semi_implicit"
+    )
     end_time: Length = Field(gt=0, description="t at the end; t = 0 is when the centres of the nuclei coincide")
     region: Literal["active", "whole"] = Field(default="active", description="planes that are evolved")
+    tolerance: float | None = Field(
+        default=None,
+        gt=0,
+        le=0.01,
+        description="semi_implicit: residual at which a step is solved, relative to the largest momentum; "
+        "default: 1e-10 or 1e-5 (float32)",
+    )
+    max_iterations: int = Field(default=50, ge=1, description="semi_implicit: a step that needs more iterations stops the run")
 
 
 class Observables(_Section):
@@ -111,9 +123,17 @@ class Output(_Section):
 class Tolerances(_Section):
     """Limits beyond which a run stops and `glasma check` fails; null takes the default of the precision."""
 
-    gauss: float | None = Field(default=None, gt=0, description="max |Gauss| / max |ρ|; 1e-12 or 1e-4 (float32)")
+    gauss: float | None = Field(
+        default=None,
+        gt=0,
+        description="max |Gauss| / max |ρ|; 1e-12 or 1e-4 (float32), for semi_implicit at least evolution.tolerance",
+    )
     unitarity: float | None = Field(default=None, gt=0, description="max |U†U − 1|; 1e-12 or 1e-4 (float32)")
     energy_balance: float = Field(default=0.02, gt=0, description="|ΔE + ∫J·E| / E")
+
+
+#: Default of `evolution.substeps`.
+_SUBSTEPS = {"leapfrog": 2, "semi_implicit": 1}
 
 
 class Config(_Section):
@@ -128,9 +148,22 @@ class Config(_Section):
     tolerances: Tolerances = Tolerances()
 
     @property
+    def substeps(self) -> int:
+        """n in a_t = a_z/n."""
+        return self.evolution.substeps or _SUBSTEPS[self.evolution.scheme]
+
+    @property
+    def iteration_tolerance(self) -> float:
+        """Relative residual at which a step of an implicit scheme is solved."""
+        return self.evolution.tolerance or (1e-10 if self.run.precision == "float64" else 1e-5)
+
+    @property
     def gauss_tolerance(self) -> float:
-        """Limit of max |Gauss| / max |ρ|."""
-        return self.tolerances.gauss or (1e-12 if self.run.precision == "float64" else 1e-4)
+        """Limit of max |Gauss| / max |ρ|; an implicit scheme keeps the constraint to the tolerance of its iteration."""
+        default = 1e-12 if self.run.precision == "float64" else 1e-4
+        if self.evolution.scheme == "semi_implicit":
+            default = max(default, self.iteration_tolerance)
+        return self.tolerances.gauss or default
 
     @property
     def unitarity_tolerance(self) -> float:

@@ -32,7 +32,7 @@ class Derived:
         a_t = lattice.transverse_length / lattice.transverse_cells
         a_z = lattice.longitudinal_length / lattice.longitudinal_cells
         n = lattice.transverse_cells
-        return Grid((n, n, lattice.longitudinal_cells), a_t, a_z / a_t, self.config.evolution.substeps)
+        return Grid((n, n, lattice.longitudinal_cells), a_t, a_z / a_t, self.config.substeps)
 
     @cached_property
     def dtype(self) -> np.dtype:
@@ -126,7 +126,15 @@ class Derived:
         charges = nuclei * self.grid.substeps * group.DIMENSION * nx * ny * self.slab_cells * self.dtype.itemsize
         rolling = 2 * (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
         block = 16 * 10 * ny * nz * self.dtype.itemsize
-        return self.field_bytes + charges + rolling + block
+        return self.field_bytes + self._scheme_bytes + charges + rolling + block
+
+    @property
+    def _scheme_bytes(self) -> int:
+        """Bytes of the arrays that the scheme needs beside the state."""
+        if self.config.evolution.scheme != "semi_implicit":
+            return 0
+        group = group_named(self.config.lattice.group)
+        return 3 * (group.LINK_REALS + 3 * group.DIMENSION) * self.grid.sites * self.dtype.itemsize
 
     def site_updates(self) -> int:
         """Sites that all steps of the run evolve; of the active region, what light reaches."""

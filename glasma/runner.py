@@ -14,7 +14,7 @@ import numpy as np
 
 from glasma.collision import Collision
 from glasma.config import Config
-from glasma.errors import FileError, UnstableRunError
+from glasma.errors import ConvergenceError, FileError, UnstableRunError
 from glasma.io.checkpoint import checkpoint_header, load_checkpoint, save_checkpoint
 from glasma.io.history import History, Profiles, Row, load_history, load_profiles
 from glasma.io.openpmd import SnapshotWriter
@@ -91,10 +91,17 @@ class _Run:
         while not self.collision.finished:
             self.record["site_updates"] += self._region_sites()
             with self._timed("evolution"):
-                self.collision.step()
+                self._step()
             self._look()
             self.reporter.at(self.collision.fields.step)
         self._finish()
+
+    def _step(self) -> None:
+        try:
+            self.collision.step()
+        except ConvergenceError as error:
+            self.directory.write_run({**self.record, "status": "stopped"})
+            raise ConvergenceError(f"{error}. {self._last_good()}") from None
 
     def _start(self) -> None:
         self.reporter.say(
@@ -177,6 +184,7 @@ class _Run:
             "gauss_max_rel": gauss.max_rel,
             "gauss_rms_rel": gauss.rms_rel,
             "unitarity_max": collision.unitarity_violation(),
+            "iterations": collision.scheme.iterations,
             "energy_field": energy,
             "work_on_charges": work,
             "energy_balance_rel": balance,

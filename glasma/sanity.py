@@ -12,8 +12,8 @@ from glasma.errors import ConfigError
 from glasma.lattice.grid import FROZEN_CELLS
 from glasma.units import HBARC, NUCLEON_MASS
 
-#: The leapfrog needs σ ≥ 2 a_z: a nucleus thinner than that is not resolved at all.
-THINNEST = 2.0
+#: Least σ/a_z: on a coarser lattice the leapfrog does not resolve a nucleus at all, and no scheme its collision.
+THINNEST = {"leapfrog": 2.0, "semi_implicit": 1.0}
 
 
 def check_physics(config: Config) -> Derived:
@@ -52,10 +52,11 @@ def _check_nuclei(config: Config, derived: Derived) -> None:
             f"nuclei.ultraviolet_cutoff = {nuclei.ultraviolet_cutoff:g} GeV: is below the lowest momentum {lowest:.3g} GeV "
             "of the transverse box, no field is left; raise it or lattice.transverse_length"
         )
-    if nuclei.sigma < THINNEST * derived.a_z_fm * (1 - 1e-9):
-        cells = ceil(THINNEST * config.lattice.longitudinal_length / nuclei.sigma)
+    thinnest = THINNEST[config.evolution.scheme]
+    if nuclei.sigma < thinnest * derived.a_z_fm * (1 - 1e-9):
+        cells = ceil(thinnest * config.lattice.longitudinal_length / nuclei.sigma)
         raise ConfigError(
-            f"nuclei.{given[0]} = {getattr(nuclei, given[0]):g}: σ = {nuclei.sigma:.4g} fm is thinner than {THINNEST:g} cells "
+            f"nuclei.{given[0]} = {getattr(nuclei, given[0]):g}: σ = {nuclei.sigma:.4g} fm is thinner than {thinnest:g} cells "
             f"of a_z = {derived.a_z_fm:.4g} fm; use at least lattice.longitudinal_cells = {cells}"
         )
     if nuclei.system == "single" and nuclei.separation is not None:
@@ -68,8 +69,8 @@ def _check_nuclei(config: Config, derived: Derived) -> None:
 
 
 def _check_time_step(config: Config, derived: Derived) -> None:
-    if derived.grid.cfl >= 1:
-        n = config.evolution.substeps
+    if config.evolution.scheme == "leapfrog" and derived.grid.cfl >= 1:
+        n = config.substeps
         enough = floor(n * derived.grid.cfl) + 1
         raise ConfigError(
             f"evolution.substeps = {n}: breaks the CFL bound of the leapfrog, a_t (Σ a_i⁻²)^½ = {derived.grid.cfl:.3f} must be "

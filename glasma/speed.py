@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable
 from types import ModuleType
@@ -12,10 +11,11 @@ import numpy as np
 
 from glasma.backend import Workers
 from glasma.derived import Derived
-from glasma.evolution.leapfrog import Leapfrog
+from glasma.evolution.scheme import Scheme
 from glasma.group import group_named
 from glasma.lattice.fields import Fields, vacuum
 from glasma.lattice.grid import Grid
+from glasma.schemes import make_scheme
 
 
 @numba.njit(nogil=True, fastmath=True)
@@ -56,7 +56,7 @@ def moving_fields(grid: Grid, group: ModuleType, dtype: np.dtype | type) -> Fiel
     return fields
 
 
-def step_seconds(scheme: Leapfrog, fields: Fields, repeats: int = 3) -> float:
+def step_seconds(scheme: Scheme, fields: Fields, repeats: int = 3) -> float:
     """Least seconds of a step; the first call, which compiles, is not counted."""
     scheme.step(fields)
     return best_of(repeats, lambda: scheme.step(fields))
@@ -65,10 +65,9 @@ def step_seconds(scheme: Leapfrog, fields: Fields, repeats: int = 3) -> float:
 def expected_seconds(derived: Derived) -> float:
     """Seconds that the steps of a run will take, from a few steps on a small lattice of the same kind."""
     config = derived.config
-    workers = Workers(config.run.threads or os.cpu_count() or 1)
     grid = Grid((32, 32, 262), 1.0, derived.grid.anisotropy, derived.grid.substeps)
     group = group_named(config.lattice.group)
-    scheme = Leapfrog(grid, group, derived.dtype, workers)
+    scheme = make_scheme(config, grid)
     seconds = step_seconds(scheme, moving_fields(grid, group, derived.dtype))
     z0, z1 = grid.interior
     return seconds / (32 * 32 * (z1 - z0)) * derived.site_updates()

@@ -16,11 +16,13 @@ def summary(derived: Derived) -> dict[str, str]:
     nuclei = config.nuclei
     gamma = nuclei.lorentz_factor
     edge = pi * HBARC / a_t
+    leapfrog = config.evolution.scheme == "leapfrog"
     return {
         "lattice": f"{nx} × {ny} × {nz} sites, {config.lattice.group}, {config.run.precision}",
+        "scheme": config.evolution.scheme,
         "transverse spacing a_T": _length(a_t),
         "longitudinal spacing a_z": f"{_length(a_z)} = {grid.anisotropy:.4g} a_T",
-        "time step a_t": f"{_length(dt)} = a_z/{grid.substeps}; CFL number {grid.cfl:.3f} (< 1)",
+        "time step a_t": f"{_length(dt)} = a_z/{grid.substeps}" + (f"; CFL number {grid.cfl:.3f} (< 1)" if leapfrog else ""),
         "Lorentz factor γ": f"{gamma:.4g}" if gamma else "set by the width",
         "width σ": f"{_length(nuclei.sigma)} = {nuclei.sigma / a_z:.3g} a_z",
         "g²μ": f"{nuclei.g2mu:g} GeV; g²μ a_T = {derived.g2mu_lattice:.4g}, g²μ L = {derived.g2mu_lattice * nx:.4g}",

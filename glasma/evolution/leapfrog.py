@@ -50,6 +50,7 @@ class Leapfrog:
         self.grid, self.group, self.dtype = grid, group, np.dtype(dtype)
         self.workers = workers or Workers()
         self.only_active = only_active
+        self.iterations = 0
         self._kernels = leapfrog_kernels(group)
         self._workspaces = {
             bounds: workspace(group, grid.shape[1], self.dtype) for bounds in self.workers.ranges(grid.shape[0])

@@ -22,9 +22,12 @@ class Scheme(Protocol):
     ----------
     workers : Workers
         The threads that it runs on.
+    iterations : int
+        Of the last step; 0 for an explicit scheme.
     """
 
     workers: Workers
+    iterations: int
 
     def initial_state(self, nuclei: Sequence[Nucleus]) -> Fields:
         """Fields and charges of the nuclei before they touch, exact in the scheme's own Gauss constraint."""

@@ -16,9 +16,13 @@ and the equation of motion p⁻_t = p⁺_t − a_t J(t) is solved for E in U_{t+
 gauge transformations that do not depend on time, hence the covariant divergence G[p⁻_t; U_t] = G[p⁺_{t+1}; U_{t+1}] for any
 two slices (Noether), and G[p⁺; U] = ρ is the Gauss constraint, kept to the tolerance of the solution.
 
-For weak fields sin²(ω a_t/2) = (s² + κ)/(1 + 2κ) with s = (a_t/a_z) sin(k_z a_z/2) and κ = Σ_T (a_t/a_T)² sin²(k_T a_T/2): stable
-for a_t ≤ a_z.  The Jacobian of p⁻ by E has its spectrum in [1, 1 + 4 (a_t/a_T)²] there, so that Chebyshev's iteration, which
-needs bounds and no scalar products, is the solver.
+For weak fields sin²(ω a_t/2) is (s² + κ)/(1 + 2κ) for E across both k_T and z, and (s² + κ)/(1 + 2κ − κ s²) for the other
+polarisation, which has E_z, with s = (a_t/a_z) sin(k_z a_z/2) and κ = Σ_T (a_t/a_T)² sin²(k_T a_T/2): ω is real for a_t ≤ a_z.
+
+*Solution.*  The Jacobian of p⁻ by E has the eigenvalue 1 + 2κ for the first polarisation; for the other A_z and the A_i along
+k_T have the block ((1 + 2κ, c), (c*, 1)) with |c|² = κ s².  Taking c times the residual of E_i from that of E_z makes it
+triangular, with 1 and 1 + κ (2 − s²).  All lie in [1, 1 + 4 (a_t/a_T)²], and Chebyshev's iteration, which needs these bounds
+and no scalar products, converges as ((√b − 1)/(√b + 1))ⁿ with b the upper one.
 """
 
 from __future__ import annotations
@@ -59,7 +63,7 @@ class SemiImplicit:
         Evolve the active region only.
     tolerance : float
         The solution of a step ends when the largest residual (colour norm of p⁻ − p⁺ + a_t J on a link) is below this part
-        of the largest momentum.
+        of the largest (p² + P²)^½.
     max_iterations : int
         A step that needs more stops the run.
     """
@@ -117,6 +121,14 @@ class SemiImplicit:
         self._each(region, lambda x0, x1, z0, z1: self._leapfrog.links(x0, x1, z0, z1, fields.U, fields.E, self._a_t))
         fields.step += 1
 
+    def gauss_residual(self, fields: Fields) -> GaussResidual:
+        """Violation of G[p⁺; U] = ρ where the fields move."""
+        return gauss_residual(self._with_momentum(fields), self.workers, self.region(fields))
+
+    def energy(self, fields: Fields) -> float:
+        """½ ∫ (E² + B²), units 1/(g² a_T)."""
+        return field_energy(fields, self.workers, self.region(fields))
+
     @cached_property
     def _buffers(self) -> _Buffers:
         return _Buffers(self.grid, self.group, self.dtype)
@@ -138,7 +150,7 @@ class SemiImplicit:
         self._each(region, lambda x0, x1, z0, z1: self._kernels.links(x0, x1, z0, z1, other, fields.U, fields.E, step))
 
     def _residual(self, fields: Fields, region: list[Interval], into: np.ndarray, of_momentum: float) -> float:
-        """of_momentum times the momentum held, less that between U and the other slice; its largest colour norm."""
+        """of_momentum times the momentum held, less that between U and the other slice; its largest norm."""
         buffers, real = self._buffers, self.dtype.type
         c_longitudinal = real(0.25 * self.grid.a_t / self.grid.a_z**2)
 
@@ -151,13 +163,14 @@ class SemiImplicit:
         return float(self._each(region, largest)) ** 0.5
 
     def _momentum(self, fields: Fields, region: list[Interval]) -> float:
-        """Hold p⁺(t) of U(t) and E(t − ½); its largest colour norm."""
+        """Hold p⁺(t) of U(t) and E(t − ½); the size of both, which is not zero where a wave turns back."""
         self._other_slice(fields, region, -self.grid.a_t)
         return self._residual(fields, region, self._buffers.momentum, 0.0)
 
     def _with_momentum(self, fields: Fields) -> Fields:
         """The state with p⁺ in the place of E."""
-        self._momentum(fields, [self.grid.interior])
+        self._buffers.momentum[:] = 0
+        self._momentum(fields, self.region(fields))
         return replace(fields, E=self._buffers.momentum)
 
     def _predict(self, fields: Fields, region: list[Interval]) -> None:

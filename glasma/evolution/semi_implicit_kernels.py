@@ -37,14 +37,15 @@ from glasma.lattice.plaquettes import wrapped
 #: Sites along z that are worked on at once.
 TILE = 512
 
-#: Lines of the workspace that belong to the site itself; see `workspace`.
-_OWN = 8
+#: Lines of the workspace that belong to the site itself, the last for squared norms; see `workspace`.
+_OWN = 9
+_NORMS = 8
 
 
 def workspace(group: ModuleType, ny: int, dtype: np.dtype) -> np.ndarray:
     """Lines along z of what plaquettes add to their links; entry k belongs to z − 1 + k.
 
-    Eight lines of the plaquettes at the site; two and two of what those at y − 1 and at y give to y and y + 1; two planes of
+    Nine lines of the site itself; two and two of what those at y − 1 and at y give to y and y + 1; two planes of
     two lines for x and x + 1.
     """
     return np.zeros((_OWN + 4 + 4 * ny, group.DIMENSION, 1, 1, TILE + 1), dtype)
@@ -52,7 +53,7 @@ def workspace(group: ModuleType, ny: int, dtype: np.dtype) -> np.ndarray:
 
 @cache
 def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernels `residual`, `relax` and `links` of one group; each compiles for a precision when it is first called with it."""
+    """The kernels of one group; each compiles for a precision when it is first called with it."""
     load, store, mul, dagger, exp, unitarise = group.load, group.store, group.mul, group.dagger, group.exp, group.unitarise
     load_algebra, store_algebra, dot = group.load_algebra, group.store_algebra, group.dot
     subtract, add_scaled, rotate, rotate_back = group.subtract, group.add_scaled, group.rotate, group.rotate_back
@@ -121,26 +122,32 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
 
     @kernel(group.NAME)
     def residual_line(r, i, x, y, z0, first, sites, p, of_p, U, V, W, a, b, b_lag, c, d, c_ab, c_cd, c_step):
-        """r_i ← of_p p_i − (c_step [V U†] + c_ab (W_a + W_b) + c_cd (W_c + W_d)), W_b b_lag back in z; the largest |r_i|²."""
-        largest = type(c_ab)(0)
+        """r_i ← of_p p_i − (P + c_ab (W_a + W_b) + c_cd (W_c + W_d)) with P = c_step [V U†] and W_b b_lag back in z.
+
+        Returns the largest |r_i|² + (1 − of_p) P².
+        """
         plus = type(c_ab)(1)
         for k in range(first, sites + 1):
             z = index(z0 - 1 + k)
-            f = scaled(of_p, load_algebra(p, i, x, y, z))
-            f = add_scaled(f, -c_step, product_with_dagger(load(V, i, x, y, z), load(U, i, x, y, z)))
+            drift = scaled(c_step, product_with_dagger(load(V, i, x, y, z), load(U, i, x, y, z)))
+            f = add_scaled(scaled(of_p, load_algebra(p, i, x, y, z)), -plus, drift)
             w = add_scaled(load_algebra(W, a, zero, zero, index(k)), plus, load_algebra(W, b, zero, zero, index(k - b_lag)))
             f = add_scaled(f, -c_ab, w)
             w = add_scaled(load_algebra(W, c, zero, zero, index(k)), plus, load_algebra(W, d, zero, zero, index(k)))
             f = add_scaled(f, -c_cd, w)
             store_algebra(r, i, x, y, z, f)
-            largest = max(largest, dot(f, f))
+            W[_NORMS, zero, zero, zero, index(k)] = dot(f, f) + (plus - of_p) * dot(drift, drift)
+        # A maximum would keep the loop above from vectorising.
+        largest = W[_NORMS, zero, zero, zero, index(first)]
+        for k in range(first + 1, sites + 1):
+            largest = max(largest, W[_NORMS, zero, zero, zero, index(k)])
         return largest
 
     @kernel(group.NAME)
     def residual(x0, x1, z0, z1, r, p, of_p, U, V, W, a_t, c_longitudinal):
-        """r ← of_p p − (momentum at U with the other slice V), for x0 ≤ x < x1 and z0 ≤ z < z1; the largest colour norm².
+        """r ← of_p p − (momentum at U with the other slice V), for x0 ≤ x < x1 and z0 ≤ z < z1.
 
-        c_longitudinal = a_t/(4 a_z²).
+        c_longitudinal = a_t/(4 a_z²).  Returns the largest squared colour norm of r, without p of r and P together.
         """
         nx, ny = U.shape[2], U.shape[3]
         real = type(a_t)
@@ -157,8 +164,8 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
                 out = _OWN + 4 + 2 * ny - (into - _OWN - 4)
                 last = index(ny - 1)
                 if x >= x0:
-                    transverse_line(W, 0, 1, 8, 3, U, V, xh, last, xp, zero, z, 1, sites)
-                    longitudinal_line(W, 5, 6, 7, 9, 1, U, V, xh, last, xh, zero, z, sites)
+                    transverse_line(W, 0, 1, _OWN, 3, U, V, xh, last, xp, zero, z, 1, sites)
+                    longitudinal_line(W, 5, 6, 7, _OWN + 1, 1, U, V, xh, last, xh, zero, z, sites)
                 for y in range(ny):
                     yh, yp = index(y), wrapped(y + 1, ny)
                     # likewise for y − 1 and y

@@ -20,6 +20,7 @@ COLUMNS = (
     "gauss_max_rel",
     "gauss_rms_rel",
     "unitarity_max",
+    "iterations",
     "energy_field",
     "work_on_charges",
     "energy_balance_rel",
@@ -66,7 +67,7 @@ class History:
 
 
 def _cells(row: Row) -> list[str]:
-    return [str(int(row[name])) if name == "step" else repr(float(row[name])) for name in COLUMNS]
+    return [str(int(row[name])) if name in ("step", "iterations") else repr(float(row[name])) for name in COLUMNS]
 
 
 def load_history(path: Path) -> History:

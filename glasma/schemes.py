@@ -1,0 +1,27 @@
+"""Which class `evolution.scheme` names."""
+
+from __future__ import annotations
+
+import os
+
+import numpy as np
+
+from glasma.backend import Workers
+from glasma.config import Config
+from glasma.evolution.leapfrog import Leapfrog
+from glasma.evolution.scheme import Scheme
+from glasma.evolution.semi_implicit import SemiImplicit
+from glasma.group import group_named
+from glasma.lattice.grid import Grid
+
+
+def make_scheme(config: Config, grid: Grid) -> Scheme:
+    """The evolution scheme of a configuration on a grid, with the threads of the run."""
+    evolution = config.evolution
+    group, dtype = group_named(config.lattice.group), np.dtype(config.run.precision)
+    workers = Workers(config.run.threads or os.cpu_count() or 1)
+    only_active = evolution.region == "active"
+    if evolution.scheme == "semi_implicit":
+        iteration = config.iteration_tolerance, evolution.max_iterations
+        return SemiImplicit(grid, group, dtype, workers, only_active, *iteration)
+    return Leapfrog(grid, group, dtype, workers, only_active)
