@@ -50,8 +50,8 @@ class Dipole:
         below = np.flatnonzero(self.C <= LEVEL)
         if not below.size:
             raise ConfigError(
-                f"dipole: C(r) does not fall to exp(-1/2) up to r = {self.r[-1]:.4g} a_T (lowest: {self.C.min():.3g}), so Q_s is "
-                "unknown; enlarge lattice.transverse_length or nuclei.g2mu"
+                f"dipole: C(r) does not fall to exp(-1/2) up to r = {self.r[-1]:.4g} a_T (lowest: {self.C.min():.3g}), "
+                "so Q_s is unknown; enlarge lattice.transverse_length or nuclei.g2mu"
             )
         after = int(below[0])
         r, C = self.r[after - 1 : after + 1], self.C[after - 1 : after + 1]
@@ -105,9 +105,9 @@ def dipole(V: np.ndarray, bin_width: float = 1.0) -> Dipole:
 def dipole_from_links(fields: Fields, z_behind: int, z_ahead: int, workers: Workers | None = None) -> Dipole:
     """C(r) from the links alone, as the mean of closed Wilson loops around the nucleus.
 
-    A loop runs r sites along x or y in the plane behind the nucleus, through it along z, back ahead of it, and home along z.  It
-    is gauge invariant; with U_z = 1 and no field ahead it is Re tr V†(x) V(x + r)/N_c.  That holds for a nucleus that flies
-    alone, or before the collision.
+    A loop runs r sites along x or y in the plane behind the nucleus, through it along z, back ahead of it, and home along z.
+    It is gauge invariant; with U_z = 1 and no field ahead it is Re tr V†(x) V(x + r)/N_c.  That holds for a nucleus that
+    flies alone, or before the collision.
 
     Parameters
     ----------
