@@ -23,6 +23,9 @@ from glasma.report.style import DENSITY_LABEL, new_figure
 #: A profile that reaches less far on both sides is not drawn.
 _LEAST_REACH = 0.5
 
+#: Largest |η_s| of the axes.
+_DRAWN = 2.0
+
 _COLOURS = ("#e8871e", "#c1272d", "#1f4e9c")
 
 
@@ -67,15 +70,15 @@ def rapidity(profiles: Profiles, sigma: float, lorentz_factor: float | None) -> 
         _draw(right, profile, profile.transverse_energy, gaussian_fit(profile.eta, profile.transverse_energy), colour)
     landau = landau_width(lorentz_factor) if lorentz_factor and lorentz_factor > 1 else None
     widest = max(fits, key=lambda fit: fit.window[1] - fit.window[0] if fit else 0.0)
-    eta = np.linspace(*left.get_xlim(), 200)
     if landau and widest:
+        eta = np.linspace(-_DRAWN, _DRAWN, 200)
         bell = widest.amplitude * np.exp(-((eta - widest.centre) ** 2) / (2 * landau**2))
         left.plot(eta, bell, "--", color="0.45", lw=1, label=rf"Landau model, $\sigma_\eta = {landau:.2f}$")
     side = profiles.transverse_length
     left.set(ylabel=r"$\varepsilon_\mathrm{loc}$" + DENSITY_LABEL.removeprefix(r"$\varepsilon$"))
     right.set(ylabel=rf"$dE_T/d\eta_s$ of {side:g} fm × {side:g} fm  [GeV]")
     for axes in (left, right):
-        axes.set(xlabel=r"$\eta_s$", ylim=(0, 1.45 * axes.get_ylim()[1]))
+        axes.set(xlabel=r"$\eta_s$", ylim=(0, 1.35 * axes.get_ylim()[1]))
         axes.legend(loc="upper center", fontsize=8.5)
     text = (
         f"Left: energy density in the local rest frame, on lines of constant τ and further than {MARGIN:g} σ from the nuclei. "
@@ -94,4 +97,4 @@ def _draw(axes: Axes, profile: RapidityProfile, values: np.ndarray, fit: Gaussia
         around = np.linspace(fit.window[0] - 0.5, fit.window[1] + 0.5, 200)
         axes.plot(around, fit(around), ":", color=colour, lw=1)
     axes.plot(profile.eta, values, color=colour, lw=1.8, label=label)
-    axes.set_xlim(-2, 2)
+    axes.set_xlim(-_DRAWN, _DRAWN)

@@ -98,12 +98,24 @@ def test_profile_ends_at_the_nuclei_and_at_the_last_measurement():
     assert reach(profiles, 0.05, SIGMA) == 0
 
 
-def test_what_is_near_the_nuclei_does_not_leak_into_the_profile():
+def test_point_feels_nothing_further_away_than_two_measurements_and_two_planes():
     profiles = expanding(free_streaming)
-    clean = rapidity_profile(profiles, 0.4, SIGMA)
+    eta = 0.523
+    t, z = 0.4 * np.cosh(eta), 0.4 * np.sinh(eta)
+    clean = rapidity_profile(profiles, 0.4, SIGMA, np.array([eta])).energy_density
+    for time, tensor in zip(profiles.times, profiles.tensor, strict=True):
+        tensor[:, np.abs(profiles.z - z) > 0.02] = np.nan
+        if abs(time - t) > 0.02:
+            tensor[:] = np.nan
+    np.testing.assert_array_equal(rapidity_profile(profiles, 0.4, SIGMA, np.array([eta])).energy_density, clean)
+
+
+def test_what_is_in_the_nuclei_does_not_leak_into_the_profile():
+    profiles = expanding(free_streaming)
+    clean = rapidity_profile(profiles, 0.25, SIGMA)
     for t, tensor in zip(profiles.times, profiles.tensor, strict=True):
-        tensor[:, t - np.abs(profiles.z) < 1.9 * SIGMA] = 1e30
-    np.testing.assert_array_equal(rapidity_profile(profiles, 0.4, SIGMA).energy_density, clean.energy_density)
+        tensor[:, t - np.abs(profiles.z) < 0.9 * SIGMA] = 1e30
+    np.testing.assert_array_equal(rapidity_profile(profiles, 0.25, SIGMA).energy_density, clean.energy_density)
 
 
 def test_too_few_measurements_give_no_profile():
