@@ -33,8 +33,8 @@ def observables(scheme: Leapfrog, fields: Fields) -> dict[str, np.ndarray]:
         "tensor": tensor,
         "mean tensor": measured.tensor,
         "local energy density": density,
-        # Next to the light cone, as inside the nuclei, rounding grows by a power of γ.
-        "velocity": np.where(density > 0.3 * tensor[0], velocity, 0),
+        # Rounding grows by a power of γ next to the light cone, as inside the nuclei, and where there is next to nothing.
+        "velocity": np.where((density > 0.3 * tensor[0]) & (density > 1e-3 * np.nanmax(density)), velocity, 0),
         "local energy density of the mean": longitudinal_frame(T00, T0z, Tzz)[0],
     }
     colours = fields.group.COLOURS
