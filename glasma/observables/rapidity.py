@@ -45,8 +45,8 @@ class RapidityProfile:
         artanh v_z of the energy flow; η_s for Bjorken flow.
     transverse_energy : (n,)
         dE_T/dη_s = τ ∫ d²x_T (T^xx + T^yy) over the transverse plane of the box, GeV.  It does not depend on the longitudinal
-        frame.  It is the transverse energy of massless matter whose rapidities have sorted by position, y = η_s, as in free
-        streaming at late times; before, it is smaller than Σ p_T by the mean of 1/cosh(y − η_s).
+        frame.  It is the transverse energy Σ p_T of massless matter once every particle is where its rapidity takes it,
+        y = η_s, as in free streaming at late times; before, Σ p_T is larger by the factor ⟨cosh(y − η_s)⟩.
     """
 
     tau: float
