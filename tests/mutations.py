@@ -202,6 +202,51 @@ MUTATIONS = [
         "self.centre + t",
         "nuclei/test_wilson_lines.py",
     ),
+    Mutation(
+        "Wilson loop: a side one link short",
+        "observables/wilson_loops.py",
+        "for s in range(1, length):",
+        "for s in range(2, length):",
+        "observables/test_wilson_loops.py -k trace_around",
+    ),
+    Mutation(
+        "Wilson loop: sides joined in the wrong order",
+        "observables/wilson_loops.py",
+        "mul(line(U, i, di, m, x, y, z, shape), line(U, j, dj, n, xi, yi, zi, shape))",
+        "mul(line(U, j, dj, n, xi, yi, zi, shape), line(U, i, di, m, x, y, z, shape))",
+        "physics/test_observables_gauge_invariant.py -k transformation",
+    ),
+    Mutation(
+        "dipole: Wilson line ahead of the nucleus for the one behind it",
+        "observables/dipole.py",
+        "behind = nucleus.extent[1 - front] - nucleus.direction",
+        "behind = nucleus.extent[front] + nucleus.direction",
+        "observables/test_dipole.py -k wilson_lines",
+    ),
+    Mutation(
+        "rest frame: index of u not lowered",
+        "observables/landau_frame.py",
+        "[:, None, None]) @ _METRIC",
+        "[:, None, None]) @ np.eye(4)",
+        "observables/test_landau_frame.py -k fluid",
+        (),
+    ),
+    Mutation(
+        "rest frame along the beam: factor of T^0z",
+        "observables/landau_frame.py",
+        "(total - 2 * T0z) * (total + 2 * T0z)",
+        "(total - T0z) * (total + T0z)",
+        "observables/test_landau_frame.py -k along_the_beam",
+        (),
+    ),
+    Mutation(
+        "rapidity: interpolation one node off",
+        "observables/rapidity.py",
+        "first = below - 1",
+        "first = below",
+        "observables/test_rapidity.py -k feels_nothing",
+        (),
+    ),
 ]
 
 

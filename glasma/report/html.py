@@ -11,6 +11,7 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from glasma.check import Check, check_run
+from glasma.collision import make_nuclei
 from glasma.config import Config, config_from_dict
 from glasma.derived import Derived
 from glasma.io.atomic import write_text
@@ -18,6 +19,8 @@ from glasma.io.history import History, Profiles, load_history, load_profiles
 from glasma.io.run_directory import RunDirectory
 from glasma.report import plots
 from glasma.report.animation import write_animation
+from glasma.report.dipole_plots import dipoles
+from glasma.report.rapidity_plots import rapidity
 from glasma.report.style import figure_style
 from glasma.summary import summary
 
@@ -51,6 +54,8 @@ def write_report(directory: RunDirectory) -> None:
 def _figures(config: Config, history: History, profiles: Profiles) -> list[dict[str, Any]]:
     limits = config.gauss_tolerance, config.unitarity_tolerance, config.tolerances.energy_balance
     single = config.nuclei.system == "single"
+    derived = Derived(config)
+    drawn: list[tuple[str, str, Figure | None]]
     with figure_style():
         drawn = [
             ("Space-time picture", "Energy density, transverse mean.", plots.space_time(profiles)),
@@ -64,6 +69,7 @@ def _figures(config: Config, history: History, profiles: Profiles) -> list[dict[
             drawn.append(("From the front", text, plots.front_views(profiles)))
             text = "Left: energy density at z = 0. Right: the pressures there, once the nuclei have left."
             drawn.append(("Pressures", text, plots.pressures(history, config.nuclei.sigma)))
+            drawn.append(("Rapidity profile", *rapidity(profiles, config.nuclei.sigma, config.nuclei.lorentz_factor)))
         drawn += [
             ("Fields along the beam", "Longitudinal and transverse components.", plots.longitudinal_profiles(profiles)),
             (
@@ -72,8 +78,11 @@ def _figures(config: Config, history: History, profiles: Profiles) -> list[dict[
                 plots.components(history),
             ),
             ("Constraints", "Dotted: the tolerances.", plots.constraints(history, *limits)),
+            ("Saturation scale", *dipoles(make_nuclei(derived), derived.grid.spacing_fm, config.nuclei.g2mu)),
         ]
-        return [{"title": title, "text": text, "image": _image(figure, title)} for title, text, figure in drawn]
+        return [
+            {"title": title, "text": text, "image": _image(figure, title) if figure else ""} for title, text, figure in drawn
+        ]
 
 
 def _image(figure: Figure, title: str) -> Markup:
