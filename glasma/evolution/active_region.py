@@ -22,10 +22,10 @@ MARGIN = 8
 _OUTWARD = 2
 
 
-def start_active_region(fields: Fields) -> None:
-    """Let only the nuclei and a margin around them move."""
+def start_active_region(fields: Fields, noise: float = 0.0) -> None:
+    """Let only the nuclei and a margin around them move; fields up to `noise` times the largest count as none."""
     fields.region = light_cone(fields.grid, [(c.first, c.first + c.cells) for c in fields.charges], 0)
-    fields.still = float(np.finfo(fields.dtype).eps * np.abs(fields.E).max())
+    fields.still = max(float(np.finfo(fields.dtype).eps), noise) * float(np.abs(fields.E).max())
 
 
 def light_cone(grid: Grid, slabs: Sequence[Interval], moves: int) -> list[Interval]:

@@ -48,6 +48,12 @@ from glasma.lattice.gauge import GaussResidual, gauss_residual
 from glasma.lattice.grid import Grid, Interval
 from glasma.nuclei.nucleus import Nucleus
 
+#: A residual that has grown to this part of the largest momentum never returns.
+_DIVERGED = 1e3
+
+#: A residual that falls by less than this in a step is not on its way.
+_STALLED = 0.8
+
 
 class SemiImplicit:
     """The semi-implicit scheme on one grid, a `glasma.evolution.scheme.Scheme`.
@@ -95,7 +101,7 @@ class SemiImplicit:
         """Fields and charges of nuclei that do not touch yet; the charges are the divergence of the momentum."""
         fields = initial_state(self.grid, self.group, nuclei, self.dtype, self._with_momentum)
         if self.only_active:
-            start_active_region(fields)
+            start_active_region(fields, self.tolerance)
         return fields
 
     def region(self, fields: Fields) -> list[Interval]:
@@ -190,30 +196,59 @@ class SemiImplicit:
     def _solve(self, fields: Fields, region: list[Interval], scale: float) -> None:
         """E(t + ½) by Chebyshev's iteration."""
         a_t, real, buffers = self.grid.a_t, self.dtype.type, self._buffers
-        low, high = 1.0, 1 + 4 * a_t**2
-        centre, radius = (high + low) / 2, (high - low) / 2
         coupling = real(0.25 * a_t**2)
-        # Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., algorithm 12.1
-        forward, onward, ratio = 1 / centre, 0.0, radius / centre
+        chebyshev = _Chebyshev(1.0, 1 + 4 * a_t**2)
+        residual = np.inf
         for iteration in range(1, self.max_iterations + 1):
             self._other_slice(fields, region, a_t)
-            residual = self._residual(fields, region, buffers.residual, 1.0)
+            before, residual = residual, self._residual(fields, region, buffers.residual, 1.0)
+            if not residual <= _DIVERGED * scale:
+                break
+            forward, onward = (real(c) for c in chebyshev.coefficients(residual / before))
 
             def relax(x0: int, x1: int, z0: int, z1: int) -> None:
-                steps = real(forward), real(onward), coupling  # noqa: B023
-                self._kernels.relax(x0, x1, z0, z1, fields.E, buffers.increment, buffers.residual, fields.U, *steps)
+                arrays = fields.E, buffers.increment, buffers.residual, fields.U
+                self._kernels.relax(x0, x1, z0, z1, *arrays, forward, onward, coupling)  # noqa: B023
 
             self._each(region, relax)
             if residual <= self.tolerance * scale:
                 self.iterations = iteration
                 return
-            following = 1 / (2 * centre / radius - ratio)
-            forward, onward, ratio = 2 * following / radius, following * ratio, following
         raise ConvergenceError(
-            f"evolution.max_iterations = {self.max_iterations}: step {fields.step} is not solved, its residual is "
-            f"{residual / scale:.2g} of the largest momentum and evolution.tolerance = {self.tolerance:g}; "
+            f"evolution.max_iterations = {self.max_iterations}: step {fields.step} is not solved, after {iteration} iterations "
+            f"its residual is {residual / scale:.2g} of the largest momentum and evolution.tolerance = {self.tolerance:g}; "
             "raise evolution.substeps or the tolerance"
         )
+
+
+class _Chebyshev:
+    """Coefficients of Chebyshev's iteration x ← x + d, d ← forward r + onward d for a spectrum in [low, high].
+
+    Saad, Iterative Methods for Sparse Linear Systems, 2nd ed., algorithm 12.1.  Strong fields widen the spectrum: where the
+    residual stalls, the bounds are widened and the iteration begins anew.
+    """
+
+    def __init__(self, low: float, high: float) -> None:
+        self._low, self._high = low, high
+        self._begin()
+
+    def _begin(self) -> None:
+        self._ratio: float | None = None
+        self._stalled = 0
+
+    def coefficients(self, gain: float) -> tuple[float, float]:
+        """`forward` and `onward` of the next step; `gain` is the residual relative to the last one."""
+        self._stalled += gain > _STALLED
+        if self._stalled == 2:
+            self._low, self._high = self._low / 1.5, self._high * 1.5
+            self._begin()
+        centre, radius = (self._high + self._low) / 2, (self._high - self._low) / 2
+        if self._ratio is None:
+            self._ratio = radius / centre
+            return 1 / centre, 0.0
+        following = 1 / (2 * centre / radius - self._ratio)
+        onward, self._ratio = following * self._ratio, following
+        return 2 * following / radius, onward
 
 
 class _Buffers:

@@ -109,17 +109,15 @@ def test_collision_in_single_precision(group):
 def test_evolution_runs_backwards(group):
     """From U(t) and the links before them, with E reversed, the steps lead back to the start."""
     grid = Grid((4, 6, 24), anisotropy=0.5, substeps=1)
-    scheme, fields = SemiImplicit(grid, group, tolerance=1e-14, max_iterations=200), smooth_fields(grid, group)
+    scheme, fields = SemiImplicit(grid, group, tolerance=1e-14), smooth_fields(grid, group, strength=0.5)
     start = fields.copy()
     for _ in range(10):
         scheme.step(fields)
     moved = relative_difference(fields.U, start.U)
-    for _ in range(2):
-        drift_links(fields, -grid.a_t)
-        fields.E *= -1
-        for _ in range(10):
-            scheme.step(fields)
-        break
+    drift_links(fields, -grid.a_t)
+    fields.E *= -1
+    for _ in range(10):
+        scheme.step(fields)
     drift_links(fields, -grid.a_t)
     fields.E *= -1
     assert moved > 0.1
@@ -160,7 +158,7 @@ def test_threads_do_not_change_a_bit(group):
 
 
 def test_active_region_gives_the_fields_of_the_whole_box(group):
-    grid = Grid((4, 4, 120), anisotropy=0.25, substeps=1)
+    grid = Grid((4, 4, 130), anisotropy=0.25, substeps=1)
     active, whole = (SemiImplicit(grid, group, only_active=flag, tolerance=1e-13) for flag in (True, False))
     fields = active.initial_state(colliding_nuclei(grid, group))
     reference = fields.copy()
@@ -175,7 +173,7 @@ def test_step_that_is_not_solved_stops_with_one_line(group):
     grid = Grid((4, 4, 48), anisotropy=0.25, substeps=1)
     scheme = SemiImplicit(grid, group, max_iterations=3)
     fields = scheme.initial_state(colliding_nuclei(grid, group, cutoff=3.0))
-    with pytest.raises(ConvergenceError, match=r"evolution.max_iterations = 3: step 1 is not solved.*tolerance = 1e-10; raise"):
+    with pytest.raises(ConvergenceError, match=r"evolution.max_iterations = 3: step 1 is not solved, after 3 .*= 1e-10; raise"):
         scheme.step(fields)
 
 
