@@ -74,8 +74,8 @@ def _check_nuclei(config: Config, derived: Derived) -> None:
     most = floor(nuclei.sigma / (THINNEST * derived.a_z_fm) * (1 + 1e-9))
     if nuclei.sheets > most:
         raise ConfigError(
-            f"nuclei.sheets = {nuclei.sheets}: σ/N_s = {nuclei.sigma / nuclei.sheets:.4g} fm is thinner than {THINNEST:g} cells "
-            f"of a_z = {derived.a_z_fm:.4g} fm; use at most {most} sheets or more lattice.longitudinal_cells"
+            f"nuclei.sheets = {nuclei.sheets}: σ/N_s = {nuclei.sigma / nuclei.sheets:.4g} fm is thinner than {THINNEST:g} "
+            f"cells of a_z = {derived.a_z_fm:.4g} fm; use at most {most} sheets or more lattice.longitudinal_cells"
         )
     if nuclei.correlation_length is not None and nuclei.correlation_length < THINNEST * derived.a_z_fm * (1 - 1e-9):
         raise ConfigError(
