@@ -13,15 +13,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
 
 from glasma.errors import ConfigError, FileError
 from glasma.units import NUCLEON_MASS, energy_gev, length_fm
 
 Length = Annotated[float, BeforeValidator(length_fm), PlainSerializer(lambda v: f"{v!r} fm", return_type=str)]
 Energy = Annotated[float, BeforeValidator(energy_gev), PlainSerializer(lambda v: f"{v!r} GeV", return_type=str)]
-#: Kept with its directory: a run that is resumed elsewhere means the same file.
-AbsolutePath = Annotated[str, Field(min_length=1), AfterValidator(os.path.abspath)]
 
 
 class _Section(BaseModel):
@@ -56,8 +54,8 @@ class Nuclei(_Section):
     source: Literal["mv", "file"] = Field(
         default="mv", description="the McLerran–Venugopalan model, or a file with Wilson lines"
     )
-    path: AbsolutePath | None = Field(
-        default=None, description='the HDF5 file of source = "file"; relative to the working directory'
+    path: str | None = Field(
+        default=None, min_length=1, description='the HDF5 file of source = "file"; relative to the working directory'
     )
     coupling: float = Field(default=2.0, gt=0, description="g; enters only the units of results, as 1/g²")
     g2mu: Energy | None = Field(default=None, gt=0, description="g²μ, the width of the colour charge distribution; mv only")
@@ -75,6 +73,12 @@ class Nuclei(_Section):
         default=None, gt=0, description="distance of the centres at the start; default: just apart"
     )
     profile_cutoff: float = Field(default=6.0, ge=3.0, le=9.0, description="the charges end at this many σ")
+
+    @field_validator("path")
+    @classmethod
+    def _with_directory(cls, path: str | None) -> str | None:
+        # A run that is resumed from another working directory means the same file.
+        return path and os.path.abspath(path)
 
     @property
     def lorentz_factor(self) -> float | None:

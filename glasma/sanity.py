@@ -35,8 +35,8 @@ def check_physics(config: Config, with_source: bool = True) -> Derived:
         If the nuclei come from a file that cannot be used.
     """
     derived = Derived(config)
-    _check_nuclei(config, derived)
     _check_source(config)
+    _check_nuclei(config, derived)
     _check_time_step(config, derived)
     _check_box(config, derived)
     _check_times(config, derived)
@@ -44,6 +44,30 @@ def check_physics(config: Config, with_source: bool = True) -> Derived:
     if with_source:
         source_fingerprints(derived)
     return derived
+
+
+def _check_source(config: Config) -> None:
+    """Keys that contradict where the nuclei come from, or each other."""
+    nuclei = config.nuclei
+    if nuclei.source == "mv":
+        if nuclei.g2mu is None:
+            raise ConfigError(
+                "nuclei.g2mu: is missing; set g2mu in [nuclei] (g²μ, the width of the colour charge distribution)"
+            )
+        if nuclei.path is not None:
+            raise ConfigError(
+                f'nuclei.path = {nuclei.path!r}: has no meaning with source = "mv"; remove it or set source = "file"'
+            )
+        if nuclei.correlation_length is not None and nuclei.sheets > 1:
+            raise ConfigError(
+                f"nuclei.sheets = {nuclei.sheets}: cannot be combined with correlation_length; remove one of the two"
+            )
+        return
+    if nuclei.path is None:
+        raise ConfigError('nuclei.path: is missing; set path in [nuclei] to the HDF5 file of source = "file"')
+    for name in ("g2mu", "infrared_regulator", "ultraviolet_cutoff", "sheets", "correlation_length"):
+        if getattr(nuclei, name) != type(nuclei).model_fields[name].default:
+            raise ConfigError(f'nuclei.{name} = {getattr(nuclei, name):g}: has no meaning with source = "file"; remove it')
 
 
 def _check_nuclei(config: Config, derived: Derived) -> None:
@@ -90,30 +114,6 @@ def _check_nuclei(config: Config, derived: Derived) -> None:
             f"nuclei.separation = {nuclei.separation:g} fm: the nuclei overlap at the start; use at least "
             f"{2 * derived.half_length:.4g} fm or leave it out"
         )
-
-
-def _check_source(config: Config) -> None:
-    """Keys that contradict where the nuclei come from, or each other."""
-    nuclei = config.nuclei
-    if nuclei.source == "mv":
-        if nuclei.g2mu is None:
-            raise ConfigError(
-                "nuclei.g2mu: is missing; set g2mu in [nuclei] (g²μ, the width of the colour charge distribution)"
-            )
-        if nuclei.path is not None:
-            raise ConfigError(
-                f'nuclei.path = {nuclei.path!r}: has no meaning with source = "mv"; remove it or set source = "file"'
-            )
-        if nuclei.correlation_length is not None and nuclei.sheets > 1:
-            raise ConfigError(
-                f"nuclei.sheets = {nuclei.sheets}: cannot be combined with correlation_length; remove one of the two"
-            )
-        return
-    if nuclei.path is None:
-        raise ConfigError('nuclei.path: is missing; set path in [nuclei] to the HDF5 file of source = "file"')
-    for name in ("g2mu", "infrared_regulator", "ultraviolet_cutoff", "sheets", "correlation_length"):
-        if getattr(nuclei, name) != type(nuclei).model_fields[name].default:
-            raise ConfigError(f'nuclei.{name} = {getattr(nuclei, name):g}: has no meaning with source = "file"; remove it')
 
 
 def source_fingerprints(derived: Derived) -> dict[str, str]:
