@@ -20,7 +20,7 @@ class SheetNucleus:
     Each sheet takes the same part of the profile: with F the part of the charge that has passed the point, V inside sheet k
     is V_1 V_2 … V_{k−1} exp(−i gφ_k (N_s F − k + 1)), with V_k = exp(−i gφ_k).  This is the path-ordered exponential of
     ρ(x^-) = Σ_k ρ_k f_k(x^-), where f_k is N_s times the profile in the sheet's interval and 0 elsewhere.  Behind the
-    nucleus V is the ordered product of all sheets, whatever the profile (Lappi, EPJC 55 (2008) 285, section 2).
+    nucleus V is the ordered product of all sheets, whatever the profile (Lappi, EPJC 55 (2008) 285).
 
     Sheets that fade into each other would be smoother along the beam but their product would not be V_1 V_2 … V_{N_s}; a
     density that falls to zero between sheets makes each of them thinner, and the leapfrog's error grows.
