@@ -29,8 +29,9 @@ _ROUNDING = 1e-6
 class IncoherentNucleus:
     """A nucleus with ⟨ρ^a(x^-, x_T) ρ^b(y^-, y_T)⟩ ∝ δ^{ab} δ(x_T − y_T) √(f(x^-) f(y^-)) exp(−(x^- − y^-)²/2ξ²).
 
-    f is the profile; the charge of the whole thickness has the variance (g²μ)² of a single sheet (Ipp, Leuthner, Müller,
-    Schlichting, Singh, PRD 109 (2024) 094040; Schlichting, Singh, PRD 103 (2021) 014003).  The potential is
+    f is the profile; the charge of the whole thickness has the variance (g²μ)² of a single sheet (a form of the model in
+    Ipp et al., "Energy-momentum tensor of the dilute (3+1)D Glasma", 2024; compare Schlichting, Singh, PRD 103 (2021)
+    014003).  The potential is
 
         gφ(x^-) = C √f(x^-) Σ_m exp(−(x^- − mξ/3)²/ξ²) gφ_m,   m = …, −1, 0, 1, …,
 
