@@ -10,39 +10,13 @@ import numpy as np
 from glasma.backend import Workers
 from glasma.config import Config, load_config
 from glasma.derived import Derived
-from glasma.group import group_named
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import unitarity_violation
-from glasma.nuclei.mv import color_charges
-from glasma.nuclei.nucleus import Nucleus
-from glasma.nuclei.poisson import solve_poisson
-from glasma.nuclei.wilson_lines import CoherentNucleus
+from glasma.nuclei.preparation import make_nuclei
 from glasma.observables.measure import Measurement, measure
 from glasma.observables.stress_energy import stress_tensor
 from glasma.sanity import check_physics
 from glasma.schemes import make_scheme
-from glasma.units import HBARC
-
-
-def make_nuclei(derived: Derived) -> list[Nucleus]:
-    """The nuclei of a configuration: charges from the seed, potential, Wilson lines.
-
-    Every nucleus draws from its own stream of the seed, so that a single nucleus is the right-mover of the collision with
-    the same seed.
-    """
-    config, grid = derived.config, derived.grid
-    group = group_named(config.lattice.group)
-    a = grid.spacing_fm / HBARC
-    directions = (1,) if config.nuclei.system == "single" else (1, -1)
-    streams = np.random.SeedSequence(config.run.seed).spawn(2)
-    nuclei: list[Nucleus] = []
-    for direction, stream in zip(directions, streams, strict=False):
-        rho = color_charges(grid.shape[:2], group.DIMENSION, derived.g2mu_lattice, np.random.default_rng(stream))
-        phi = solve_poisson(rho, config.nuclei.infrared_regulator * a, config.nuclei.ultraviolet_cutoff * a)
-        potential = np.einsum("axy,aij->xyij", phi, group.GENERATORS)
-        centre = -direction * derived.start_distance / grid.spacing_fm
-        nuclei.append(CoherentNucleus(potential, derived.profile, direction, centre))
-    return nuclei
 
 
 class Collision:

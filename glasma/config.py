@@ -7,12 +7,13 @@ here and nowhere else.
 from __future__ import annotations
 
 import difflib
+import os
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
 
 from glasma.errors import ConfigError, FileError
 from glasma.units import NUCLEON_MASS, energy_gev, length_fm
@@ -47,14 +48,23 @@ class Lattice(_Section):
 
 
 class Nuclei(_Section):
-    """The McLerran–Venugopalan model with one coherent sheet, stretched to a Gaussian along the beam."""
+    """Nuclei of the McLerran–Venugopalan model or from a file, stretched to a Gaussian along the beam (see nuclei.md)."""
 
     system: Literal["collision", "single"] = Field(default="collision", description="two nuclei, or the right-mover alone")
-    source: Literal["mv"] = Field(default="mv", description="where the charges come from: the McLerran–Venugopalan model")
+    source: Literal["mv", "file"] = Field(
+        default="mv", description="the McLerran–Venugopalan model, or a file with Wilson lines"
+    )
+    path: str | None = Field(
+        default=None, min_length=1, description='the HDF5 file of source = "file"; relative to the working directory'
+    )
     coupling: float = Field(default=2.0, gt=0, description="g; enters only the units of results, as 1/g²")
-    g2mu: Energy = Field(gt=0, description="g²μ, the width of the colour charge distribution")
+    g2mu: Energy | None = Field(default=None, gt=0, description="g²μ, the width of the colour charge distribution; mv only")
     infrared_regulator: Energy = Field(default=0.2, ge=0, description="m in 1/(k² + m²); 0 removes the total charge")
     ultraviolet_cutoff: Energy = Field(default=10.0, gt=0, description="Λ: no charges at higher transverse momentum")
+    sheets: int = Field(default=1, ge=1, description="N_s independent colour sheets, one behind the other")
+    correlation_length: Length | None = Field(
+        default=None, gt=0, description="ξ of the colour along the beam; default: the same colour at every depth"
+    )
     sqrt_s_nn: Energy | None = Field(default=None, gt=0, description="√s_NN = 2 m_N γ; give this or gamma")
     gamma: float | None = Field(default=None, gt=1, description="Lorentz factor γ; give this or sqrt_s_nn")
     radius: Length = Field(default=7.0, gt=0, description="R; the Gaussian has σ = R/(2γ), so 2R/γ is 4σ")
@@ -63,6 +73,12 @@ class Nuclei(_Section):
         default=None, gt=0, description="distance of the centres at the start; default: just apart"
     )
     profile_cutoff: float = Field(default=6.0, ge=3.0, le=9.0, description="the charges end at this many σ")
+
+    @field_validator("path")
+    @classmethod
+    def _with_directory(cls, path: str | None) -> str | None:
+        # A run that is resumed from another working directory means the same file.
+        return path and os.path.abspath(path)
 
     @property
     def lorentz_factor(self) -> float | None:

@@ -93,8 +93,8 @@ class Derived:
 
     @property
     def g2mu_lattice(self) -> float:
-        """g²μ a_T."""
-        return self.config.nuclei.g2mu * self.grid.spacing_fm / HBARC
+        """g²μ a_T; 0 for nuclei from a file."""
+        return (self.config.nuclei.g2mu or 0.0) * self.grid.spacing_fm / HBARC
 
     @property
     def energy_unit(self) -> float:

@@ -14,6 +14,7 @@ import numpy as np
 
 from glasma.collision import Collision
 from glasma.config import Config
+from glasma.derived import Derived
 from glasma.errors import ConvergenceError, FileError, UnstableRunError
 from glasma.io.checkpoint import checkpoint_header, load_checkpoint, save_checkpoint
 from glasma.io.history import History, Profiles, Row, load_history, load_profiles
@@ -25,7 +26,7 @@ from glasma.observables.measure import Measurement
 from glasma.observables.stress_energy import TENSOR
 from glasma.progress import Reporter, Silent
 from glasma.report import write_report
-from glasma.sanity import check_physics
+from glasma.sanity import check_physics, source_fingerprints
 
 
 def run(config: Config, path: str | Path, overwrite: bool = False, reporter: Reporter | None = None) -> RunDirectory:
@@ -47,7 +48,9 @@ def resume(path: str | Path, reporter: Reporter | None = None) -> RunDirectory:
     directory = RunDirectory.open(Path(path))
     directory.clean()
     config = directory.config()
-    check_physics(config)
+    derived = check_physics(config, with_source=not directory.checkpoint.exists())
+    if not directory.checkpoint.exists() and directory.read_run().get("source", {}) != source_fingerprints(derived):
+        raise FileError(f"{config.nuclei.path}: is not the file that the run began with; restore it or run again")
     _Run(directory, config, reporter or Silent(), resuming=True).go()
     return directory
 
@@ -68,6 +71,7 @@ class _Run:
             "status": "running",
             "config": self.config.as_dict(),
             "seed": self.config.run.seed,
+            "source": source_fingerprints(Derived(self.config)),
             "versions": versions(),
             "commit": commit(),
             "machine": machine(),

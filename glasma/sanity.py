@@ -9,28 +9,65 @@ import psutil
 from glasma.config import Config
 from glasma.derived import Derived
 from glasma.errors import ConfigError
+from glasma.group import group_named
 from glasma.lattice.grid import FROZEN_CELLS
+from glasma.nuclei.wilson_line_file import wilson_line_fingerprints
 from glasma.units import HBARC, NUCLEON_MASS
 
 #: Least σ/a_z: on a coarser lattice the leapfrog does not resolve a nucleus at all, and no scheme its collision.
 THINNEST = {"leapfrog": 2.0, "semi_implicit": 1.0}
 
 
-def check_physics(config: Config) -> Derived:
+def check_physics(config: Config, with_source: bool = True) -> Derived:
     """Refuse what the schema allows but physics, the box or this machine does not.
+
+    Parameters
+    ----------
+    config : Config
+    with_source : bool
+        Whether the nuclei are still to be made, so that a file that they come from must be there.
 
     Raises
     ------
     ConfigError
         With one line that names the field, its value and the remedy.
+    FileError
+        If the nuclei come from a file that cannot be used.
     """
     derived = Derived(config)
+    _check_source(config)
     _check_nuclei(config, derived)
     _check_time_step(config, derived)
     _check_box(config, derived)
     _check_times(config, derived)
     _check_memory(config, derived)
+    if with_source:
+        source_fingerprints(derived)
     return derived
+
+
+def _check_source(config: Config) -> None:
+    """Keys that contradict where the nuclei come from, or each other."""
+    nuclei = config.nuclei
+    if nuclei.source == "mv":
+        if nuclei.g2mu is None:
+            raise ConfigError(
+                "nuclei.g2mu: is missing; set g2mu in [nuclei] (g²μ, the width of the colour charge distribution)"
+            )
+        if nuclei.path is not None:
+            raise ConfigError(
+                f'nuclei.path = {nuclei.path!r}: has no meaning with source = "mv"; remove it or set source = "file"'
+            )
+        if nuclei.correlation_length is not None and nuclei.sheets > 1:
+            raise ConfigError(
+                f"nuclei.sheets = {nuclei.sheets}: cannot be combined with correlation_length; remove one of the two"
+            )
+        return
+    if nuclei.path is None:
+        raise ConfigError('nuclei.path: is missing; set path in [nuclei] to the HDF5 file of source = "file"')
+    for name in ("g2mu", "infrared_regulator", "ultraviolet_cutoff", "sheets", "correlation_length"):
+        if getattr(nuclei, name) != type(nuclei).model_fields[name].default:
+            raise ConfigError(f'nuclei.{name} = {getattr(nuclei, name):g}: has no meaning with source = "file"; remove it')
 
 
 def _check_nuclei(config: Config, derived: Derived) -> None:
@@ -41,13 +78,13 @@ def _check_nuclei(config: Config, derived: Derived) -> None:
         raise ConfigError(f"nuclei.sqrt_s_nn, nuclei.gamma, nuclei.width = {found}: give exactly one of the three")
     if nuclei.sqrt_s_nn is not None and nuclei.sqrt_s_nn <= 2 * NUCLEON_MASS:
         raise ConfigError(f"nuclei.sqrt_s_nn = {nuclei.sqrt_s_nn:g} GeV: is below 2 m_N = 1.88 GeV; raise it")
-    if nuclei.ultraviolet_cutoff <= nuclei.infrared_regulator:
+    if nuclei.source == "mv" and nuclei.ultraviolet_cutoff <= nuclei.infrared_regulator:
         raise ConfigError(
             f"nuclei.ultraviolet_cutoff = {nuclei.ultraviolet_cutoff:g} GeV: must lie above infrared_regulator = "
             f"{nuclei.infrared_regulator:g} GeV; raise it or lower the regulator"
         )
     lowest = 2 * pi * HBARC / config.lattice.transverse_length
-    if nuclei.ultraviolet_cutoff < lowest:
+    if nuclei.source == "mv" and nuclei.ultraviolet_cutoff < lowest:
         raise ConfigError(
             f"nuclei.ultraviolet_cutoff = {nuclei.ultraviolet_cutoff:g} GeV: is below the lowest momentum {lowest:.3g} GeV "
             "of the transverse box, no field is left; raise it or lattice.transverse_length"
@@ -59,6 +96,18 @@ def _check_nuclei(config: Config, derived: Derived) -> None:
             f"nuclei.{given[0]} = {getattr(nuclei, given[0]):g}: σ = {nuclei.sigma:.4g} fm is thinner than {thinnest:g} cells "
             f"of a_z = {derived.a_z_fm:.4g} fm; use at least lattice.longitudinal_cells = {cells}"
         )
+    most = floor(nuclei.sigma / (thinnest * derived.a_z_fm) * (1 + 1e-9))
+    if nuclei.sheets > most:
+        raise ConfigError(
+            f"nuclei.sheets = {nuclei.sheets}: σ/N_s = {nuclei.sigma / nuclei.sheets:.4g} fm is thinner than {thinnest:g} "
+            f"cells of a_z = {derived.a_z_fm:.4g} fm; use at most {most} sheets or more lattice.longitudinal_cells"
+        )
+    if nuclei.correlation_length is not None and nuclei.correlation_length < thinnest * derived.a_z_fm * (1 - 1e-9):
+        raise ConfigError(
+            f"nuclei.correlation_length = {nuclei.correlation_length:g} fm: is shorter than {thinnest:g} cells of a_z = "
+            f"{derived.a_z_fm:.4g} fm; raise it or use at least lattice.longitudinal_cells = "
+            f"{ceil(thinnest * config.lattice.longitudinal_length / nuclei.correlation_length)}"
+        )
     if nuclei.system == "single" and nuclei.separation is not None:
         raise ConfigError(f"nuclei.separation = {nuclei.separation:g} fm: has no meaning for a single nucleus; remove it")
     if nuclei.system == "collision" and derived.start_distance < derived.half_length * (1 - 1e-9):
@@ -66,6 +115,21 @@ def _check_nuclei(config: Config, derived: Derived) -> None:
             f"nuclei.separation = {nuclei.separation:g} fm: the nuclei overlap at the start; use at least "
             f"{2 * derived.half_length:.4g} fm or leave it out"
         )
+
+
+def source_fingerprints(derived: Derived) -> dict[str, str]:
+    """Dataset → fingerprint of the file that the nuclei come from; empty if they come from none.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be used.
+    """
+    nuclei = derived.config.nuclei
+    if nuclei.source != "file" or nuclei.path is None:
+        return {}
+    count = 1 if nuclei.system == "single" else 2
+    return wilson_line_fingerprints(nuclei.path, count, derived.grid.shape[:2], group_named(derived.config.lattice.group))
 
 
 def _check_time_step(config: Config, derived: Derived) -> None:

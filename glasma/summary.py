@@ -15,7 +15,6 @@ def summary(derived: Derived) -> dict[str, str]:
     a_t, a_z, dt = grid.spacing_fm, derived.a_z_fm, grid.time_step_fm
     nuclei = config.nuclei
     gamma = nuclei.lorentz_factor
-    edge = pi * HBARC / a_t
     leapfrog = config.evolution.scheme == "leapfrog"
     return {
         "lattice": f"{nx} × {ny} × {nz} sites, {config.lattice.group}, {config.run.precision}",
@@ -25,12 +24,30 @@ def summary(derived: Derived) -> dict[str, str]:
         "time step a_t": f"{_length(dt)} = a_z/{grid.substeps}" + (f"; CFL number {grid.cfl:.3f} (< 1)" if leapfrog else ""),
         "Lorentz factor γ": f"{gamma:.4g}" if gamma else "set by the width",
         "width σ": f"{_length(nuclei.sigma)} = {nuclei.sigma / a_z:.3g} a_z",
-        "g²μ": f"{nuclei.g2mu:g} GeV; g²μ a_T = {derived.g2mu_lattice:.4g}, g²μ L = {derived.g2mu_lattice * nx:.4g}",
-        "Q_s ≈ 0.7 g²μ": f"{QS_OVER_G2MU * nuclei.g2mu:.4g} GeV; Q_s a_T = {QS_OVER_G2MU * derived.g2mu_lattice:.4g}",
-        "m, Λ": f"{nuclei.infrared_regulator:g} GeV, {nuclei.ultraviolet_cutoff:g} GeV (lattice: π/a_T = {edge:.3g} GeV)",
+        **_source(derived),
         "time": f"from {derived.start_time:+.4f} to {config.evolution.end_time:+.4f} fm/c",
         "steps": f"{derived.last_step - derived.first_step}, a measurement every {derived.measure_every}",
         "memory": f"{derived.memory_bytes / 2**20:.0f} MiB, of which fields {derived.field_bytes / 2**20:.0f} MiB",
+    }
+
+
+def _source(derived: Derived) -> dict[str, str]:
+    """What the nuclei are made of."""
+    nuclei = derived.config.nuclei
+    if nuclei.g2mu is None:
+        return {"Wilson lines": f"from {nuclei.path}"}
+    nx, edge = derived.grid.shape[0], pi * HBARC / derived.grid.spacing_fm
+    if nuclei.correlation_length is not None:
+        along = (
+            f"correlation length {_length(nuclei.correlation_length)} = {nuclei.correlation_length / derived.a_z_fm:.3g} a_z"
+        )
+    else:
+        along = "coherent" if nuclei.sheets == 1 else f"{nuclei.sheets} independent sheets"
+    return {
+        "g²μ": f"{nuclei.g2mu:g} GeV; g²μ a_T = {derived.g2mu_lattice:.4g}, g²μ L = {derived.g2mu_lattice * nx:.4g}",
+        "Q_s ≈ 0.7 g²μ": f"{QS_OVER_G2MU * nuclei.g2mu:.4g} GeV; Q_s a_T = {QS_OVER_G2MU * derived.g2mu_lattice:.4g}",
+        "m, Λ": f"{nuclei.infrared_regulator:g} GeV, {nuclei.ultraviolet_cutoff:g} GeV (lattice: π/a_T = {edge:.3g} GeV)",
+        "colour along the beam": along,
     }
 
 

@@ -54,6 +54,7 @@ def test_defaults_fill_what_the_file_leaves_out() -> None:
     assert config.lattice.group == "SU(2)"
     assert (config.nuclei.system, config.nuclei.source, config.nuclei.coupling) == ("collision", "mv", 2.0)
     assert (config.nuclei.infrared_regulator, config.nuclei.ultraviolet_cutoff) == (0.2, 10.0)
+    assert (config.nuclei.sheets, config.nuclei.correlation_length, config.nuclei.path) == (1, None, None)
     assert (config.nuclei.radius, config.nuclei.profile_cutoff) == (7.0, 6.0)
     assert (config.evolution.scheme, config.evolution.substeps, config.evolution.region) == ("leapfrog", 2, "active")
     assert config.observables.interval == 0.02
@@ -119,6 +120,14 @@ def test_lorentz_factor_follows_from_the_width() -> None:
     nuclei = config_from_dict(tiny()).nuclei
     assert nuclei.sigma == 0.0125
     assert nuclei.lorentz_factor == pytest.approx(7.0 / 0.025)
+
+
+def test_path_of_the_wilson_lines_is_kept_with_its_directory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    config = config_from_dict(tiny(nuclei={"source": "file", "path": "lines/nuclei.h5"}))
+    assert config.nuclei.path == str(tmp_path / "lines" / "nuclei.h5")
+    monkeypatch.chdir(tmp_path.parent)
+    assert config_from_dict(config.as_dict()) == config
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float64", 1e-12), ("float32", 1e-4)])
@@ -192,6 +201,10 @@ configurations = st.fixed_dictionaries(
                 "width": lengths,
                 "separation": lengths,
                 "profile_cutoff": st.floats(3, 9),
+                "sheets": st.integers(1, 1000),
+                "correlation_length": lengths,
+                "source": st.sampled_from(["mv", "file"]),
+                "path": st.sampled_from(["nuclei.h5", "../a b/ä.h5", "/x/y.h5"]),
             },
         ),
         "evolution": st.fixed_dictionaries({"end_time": lengths}, optional={"substeps": st.integers(1, 64)}),

@@ -50,7 +50,7 @@ WRONG_KEYS: dict[str, tuple[list[str], list[str]]] = {
     "unknown scheme": (["evolution.scheme=euler"], ["evolution.scheme = 'euler'", "'leapfrog'"]),
     "unknown precision": (["run.precision=float16"], ["run.precision = 'float16'", "'float64' or 'float32'"]),
     "unknown system": (["nuclei.system=triple"], ["nuclei.system = 'triple'", "'collision' or 'single'"]),
-    "unknown source": (["nuclei.source=kln"], ["nuclei.source = 'kln'", "'mv'"]),
+    "unknown source": (["nuclei.source=kln"], ["nuclei.source = 'kln'", "'mv' or 'file'"]),
     "unknown region": (["evolution.region=half"], ["evolution.region = 'half'", "'active' or 'whole'"]),
     "cutoff below the regulator": (
         ["nuclei.ultraviolet_cutoff=0.3 GeV"],
@@ -75,6 +75,33 @@ WRONG_KEYS: dict[str, tuple[list[str], list[str]]] = {
     "separation of a single nucleus": (
         ["nuclei.system=single", "nuclei.separation=0.2 fm"],
         ["nuclei.separation = 0.2 fm", "single nucleus", "remove it"],
+    ),
+    "no sheets": (["nuclei.sheets=0"], ["nuclei.sheets = 0", "greater than or equal to 1", "colour sheets"]),
+    "sheets thinner than two cells": (
+        ["nuclei.sheets=2"],
+        ["nuclei.sheets = 2", "σ/N_s = 0.00625 fm", "thinner than 2 cells", "use at most 1", "lattice.longitudinal_cells"],
+    ),
+    "no correlation length": (
+        ["nuclei.correlation_length=0 fm"],
+        ["nuclei.correlation_length = '0 fm'", "greater than 0", "every depth"],
+    ),
+    "correlation length below two cells": (
+        ["nuclei.correlation_length=0.005 fm"],
+        ["nuclei.correlation_length = 0.005 fm", "shorter than 2 cells", "lattice.longitudinal_cells = 320"],
+    ),
+    "sheets and correlation length": (
+        ["nuclei.sheets=2", "nuclei.correlation_length=0.05 fm"],
+        ["nuclei.sheets = 2", "cannot be combined with correlation_length", "remove one"],
+    ),
+    "file of Wilson lines for the model": (
+        ["nuclei.path=x.h5"],
+        ["nuclei.path = ", "x.h5", 'no meaning with source = "mv"', "remove it"],
+    ),
+    "empty path": (["nuclei.path="], ["nuclei.path = ''", "at least 1 character", "HDF5"]),
+    "no file of Wilson lines": (["nuclei.source=file"], ["nuclei.path: is missing", "set path in [nuclei]", "HDF5"]),
+    "charges and a file": (
+        ["nuclei.source=file", "nuclei.path=x.h5"],
+        ["nuclei.g2mu = 2", 'no meaning with source = "file"', "remove it"],
     ),
     "unstable time step": (["evolution.substeps=1"], ["evolution.substeps = 1", "1.002", "use at least 2"]),
     "no substeps": (["evolution.substeps=0"], ["evolution.substeps = 0", "greater than or equal to 1"]),
@@ -138,6 +165,11 @@ WRONG_FILES: dict[str, tuple[bytes, list[str]]] = {
     "no section": (without("[lattice]").encode(), ["run.transverse_cells = 8", "unknown key"]),
     "no section of the evolution": (without("[evolution]", "end_time").encode(), ["evolution: is missing", "[evolution]"]),
     "no seed": (without("seed").encode(), ["run.seed: is missing", "set seed in [run]", "seed of the colour charges"]),
+    "no charges": (without("g2mu").encode(), ["nuclei.g2mu: is missing", "set g2mu in [nuclei]", "g²μ"]),
+    "regulator and a file": (
+        without("g2mu").replace("[nuclei]", '[nuclei]\nsource = "file"\npath = "x.h5"').encode(),
+        ["nuclei.infrared_regulator = 0.4", 'no meaning with source = "file"', "remove it"],
+    ),
     "no end": (without("end_time").encode(), ["evolution.end_time: is missing", "set end_time in [evolution]"]),
     "no energy": (without("width").encode(), ["nuclei.sqrt_s_nn, nuclei.gamma, nuclei.width = none", "exactly one"]),
     "energy below two nucleon masses": (

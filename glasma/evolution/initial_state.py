@@ -84,7 +84,8 @@ def _add_fields(fields: Fields, nucleus: Nucleus) -> tuple[int, int]:
     if first < grid.interior[0] or last > grid.interior[1]:
         raise ValueError(f"a nucleus from cell {first} to {last} does not fit between the frozen ends {grid.interior}")
 
-    for z in range(first, last):
+    # From the front to the back: the order in which a Wilson line grows.
+    for z in range(first, last)[:: -nucleus.direction]:
         position = (z - grid.middle) * grid.a_z
         now, following = nucleus.wilson_line(position, 0.0), nucleus.wilson_line(position, grid.a_t)
         for i in (0, 1):

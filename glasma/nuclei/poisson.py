@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import numpy as np
-import scipy.fft
 
 
 def lattice_momentum_squared(shape: tuple[int, int]) -> np.ndarray:
     """k² = Σ_i (2/a_T)² sin²(k_i a_T/2) of a periodic lattice, (nx, ny), units a_T⁻²."""
-    kx, ky = (2 * np.sin(np.pi * scipy.fft.fftfreq(n)) for n in shape)
+    kx, ky = (2 * np.sin(np.pi * np.fft.fftfreq(n)) for n in shape)
     return kx[:, None] ** 2 + ky[None, :] ** 2
 
 
@@ -34,4 +33,4 @@ def solve_poisson(rho: np.ndarray, infrared: float, ultraviolet: float) -> np.nd
     if infrared == 0:
         kept[0, 0] = False
     propagator[kept] = 1 / (k2[kept] + infrared**2)
-    return scipy.fft.ifft2(scipy.fft.fft2(rho) * propagator).real
+    return np.fft.ifft2(np.fft.fft2(rho) * propagator).real

@@ -9,6 +9,16 @@ import numpy as np
 
 from glasma.nuclei.profile import GaussianProfile
 
+#: Eigenvalues and eigenvectors of hermitian matrices at every site.
+Spectrum = tuple[np.ndarray, np.ndarray]
+
+
+def exponential(spectrum: Spectrum, fraction: float) -> np.ndarray:
+    """exp(−i X `fraction`) of the hermitian matrices X with a given spectrum, (nx, ny, N_c, N_c)."""
+    eigenvalues, vectors = spectrum
+    phases = np.exp(-1j * fraction * eigenvalues)
+    return (vectors * phases[..., None, :]) @ np.conj(np.swapaxes(vectors, -1, -2))
+
 
 @dataclass(frozen=True)
 class CoherentNucleus:
@@ -25,12 +35,15 @@ class CoherentNucleus:
     direction : +1 or −1
     centre : float
         z of its centre at t = 0, units a_T.
+    full : (nx, ny, N_c, N_c) complex, optional
+        V behind the nucleus, where it is known better than from the potential.
     """
 
     potential: np.ndarray
     profile: GaussianProfile
     direction: int
     centre: float
+    full: np.ndarray | None = None
 
     @property
     def extent(self) -> tuple[float, float]:
@@ -38,13 +51,13 @@ class CoherentNucleus:
         return self.centre - self.profile.half_length, self.centre + self.profile.half_length
 
     @cached_property
-    def _spectrum(self) -> tuple[np.ndarray, np.ndarray]:
+    def _spectrum(self) -> Spectrum:
         return np.linalg.eigh(self.potential)
 
     def wilson_line(self, z: float, t: float) -> np.ndarray:
         """V at (t, z), (nx, ny, N_c, N_c)."""
         depth = self.centre + self.direction * t - z
         passed = self.profile.behind(self.direction * depth)
-        eigenvalues, vectors = self._spectrum
-        phases = np.exp(-1j * passed * eigenvalues)
-        return (vectors * phases[..., None, :]) @ np.conj(np.swapaxes(vectors, -1, -2))
+        if self.full is not None and passed == 1:
+            return self.full
+        return exponential(self._spectrum, passed)

@@ -11,12 +11,12 @@ from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from glasma.check import Check, check_run
-from glasma.collision import make_nuclei
 from glasma.config import Config, config_from_dict
 from glasma.derived import Derived
 from glasma.io.atomic import write_text
 from glasma.io.history import History, Profiles, load_history, load_profiles
 from glasma.io.run_directory import RunDirectory
+from glasma.nuclei.preparation import make_nuclei
 from glasma.report import plots
 from glasma.report.animation import write_animation
 from glasma.report.dipole_plots import dipoles
