@@ -17,3 +17,7 @@ class FileError(GlasmaError):
 
 class UnstableRunError(GlasmaError):
     """A run that left its tolerances: names the step, the quantity and the last good checkpoint."""
+
+
+class ConvergenceError(GlasmaError):
+    """An equation whose solution was not found: names the place, the residual and the remedy."""
