@@ -26,14 +26,14 @@ from glasma.lattice.plaquettes import wrapped
 #: Sites along y that are worked on at once.
 TILE = 128
 
-# Lines of the workspace: F, D_x, D_y at the site; F and D_y carried along y to it; F and D_x carried along x from the plane
-# before, for even and odd planes.
-_F, _DX, _DY, _FY, _DYY, _FX, _DXX, _LINES = 0, 1, 2, 3, 4, 5, 7, 9
+# Lines of a tile: F, D_x, D_y at the site; F and D_y carried along y, entry k + 1 from the site k; F and D_x carried along x.
+_F, _DX, _DY, _FY, _DYY, _FX, _DXX, _LINES = 0, 1, 2, 3, 4, 5, 6, 7
 
 
-def workspace(group: ModuleType, ny: int, dtype: np.dtype) -> np.ndarray:
-    """Lines along y of one plane; entry k of the lines carried along y belongs to the site y = k − 1 it comes from."""
-    return np.zeros((_LINES, group.DIMENSION, 1, 1, ny + 1), dtype)
+def workspace(group: ModuleType, ny: int, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray]:
+    """Lines of a tile along y, and the two lines that a whole plane leaves to the next: F and D_x carried along x."""
+    dimension = group.DIMENSION
+    return np.zeros((_LINES, dimension, 1, 1, TILE + 1), dtype), np.zeros((2, dimension, 1, 1, ny), dtype)
 
 
 @cache
@@ -46,72 +46,80 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
     zero, one, two = index(0), index(1), index(2)
 
     @kernel(group.NAME)
-    def strength_line(W, fx, x, xp, y0, sites, up, U, weight):
-        """F at `sites` sites from y0 and carried from them along x and y; y + up is the site above y.
+    def strength_line(W, entry, x, xp, y0, sites, up, U, weight):
+        """F at `sites` sites from y0, entries of W from `entry` on, and carried along x and y; y + up is the site above y.
 
         Returns weight Σ 2 Re tr(1 − U_xy), as tr C C† with C = U_x U_y − U_y U_x.
         """
         sum_ = type(weight)(0)
-        for k in range(y0, y0 + sites):
-            y, yp = index(k), index(k + up)
+        for k in range(sites):
+            y, yp, w = index(y0 + k), index(y0 + k + up), index(entry + k)
             u, v = load(U, zero, zero, x, y), load(U, one, zero, x, y)
             along_x = mul(u, load(U, one, zero, xp, y))
             along_y = mul(v, load(U, zero, zero, x, yp))
             f = antihermitian_mul_dagger(along_x, along_y)
             sum_ += norm2(subtract(along_x, along_y))
-            store_algebra(W, _F, zero, zero, y, f)
-            store_algebra(W, fx, zero, zero, y, rotate_back(u, f))
-            store_algebra(W, _FY, zero, zero, index(k + 1), rotate_back(v, f))
+            store_algebra(W, _F, zero, zero, w, f)
+            store_algebra(W, _FX, zero, zero, w, rotate_back(u, f))
+            store_algebra(W, _FY, zero, zero, w + one, rotate_back(v, f))
         return weight * sum_
 
     @kernel(group.NAME)
-    def gradient_line(W, line, carried, shift, i, x, xn, y0, sites, up, U, A, weight):
+    def gradient_line(W, line, carried, shift, entry, i, x, xn, y0, sites, up, U, A, weight):
         """D_i at `sites` sites from y0 and carried along i; (xn, y + up) is the neighbour.  Returns weight Σ D_i²."""
         sum_ = type(weight)(0)
-        for k in range(y0, y0 + sites):
-            y = index(k)
+        for k in range(sites):
+            y, w = index(y0 + k), index(entry + k)
             u = load(U, i, zero, x, y)
-            d = rotate(u, load_algebra(A, zero, zero, xn, index(k + up)))
+            d = rotate(u, load_algebra(A, zero, zero, xn, index(y0 + k + up)))
             d = add_scaled(d, type(weight)(-1), load_algebra(A, zero, zero, x, y))
             sum_ += dot(d, d)
-            store_algebra(W, line, zero, zero, y, d)
-            store_algebra(W, carried, zero, zero, index(k + shift), rotate_back(u, d))
+            store_algebra(W, line, zero, zero, w, d)
+            store_algebra(W, carried, zero, zero, index(entry + k + shift), rotate_back(u, d))
         return weight * sum_
 
     @kernel(group.NAME)
-    def sources(W, fx, dx, x, xp, first, last, U, A, potential, gradient):
-        """All lines of the workspace for sites first ≤ y < last; the part of the work that they give."""
+    def sources(W, entry, x, xp, first, last, U, A, potential, gradient):
+        """All lines of the tile first ≤ y < last, entries from `entry` on; the part of the work that they give."""
         ny = U.shape[4]
-        inner = min(last, ny - 1)
-        sum_ = strength_line(W, fx, x, xp, first, inner - first, 1, U, potential)
-        sum_ += gradient_line(W, _DX, dx, 0, zero, x, xp, first, last - first, 0, U, A, gradient)
-        sum_ += gradient_line(W, _DY, _DYY, 1, one, x, x, first, inner - first, 1, U, A, gradient)
+        inner = min(last, ny - 1) - first
+        sum_ = strength_line(W, entry, x, xp, first, inner, 1, U, potential)
+        sum_ += gradient_line(W, _DX, _DXX, 0, entry, zero, x, xp, first, last - first, 0, U, A, gradient)
+        sum_ += gradient_line(W, _DY, _DYY, 1, entry, one, x, x, first, inner, 1, U, A, gradient)
         if last == ny:
-            sum_ += strength_line(W, fx, x, xp, ny - 1, 1, 1 - ny, U, potential)
-            sum_ += gradient_line(W, _DY, _DYY, 1, one, x, x, ny - 1, 1, 1 - ny, U, A, gradient)
+            sum_ += strength_line(W, entry + inner, x, xp, ny - 1, 1, 1 - ny, U, potential)
+            sum_ += gradient_line(W, _DY, _DYY, 1, entry + inner, one, x, x, ny - 1, 1, 1 - ny, U, A, gradient)
         return sum_
 
     @kernel(group.NAME)
-    def momenta_line(E, A, W, x, y0, y1, fx, dx, c_force, c_cross, c_divergence, before_t, after_t, before_l, after_l):
-        """The kick; fx and dx are the lines carried from the plane before.  Returns the kinetic part of the work."""
+    def leave_line(X, W, y0, sites):
+        """What the next plane needs."""
+        for k in range(sites):
+            y, w = index(y0 + k), index(k)
+            store_algebra(X, zero, zero, zero, y, load_algebra(W, _FX, zero, zero, w))
+            store_algebra(X, one, zero, zero, y, load_algebra(W, _DXX, zero, zero, w))
+
+    @kernel(group.NAME)
+    def momenta_line(E, A, W, X, x, y0, sites, c_force, c_cross, c_divergence, before_t, after_t, before_l, after_l):
+        """The kick; X holds what the plane before has left.  Returns the kinetic part of the work."""
         sum_ = type(c_force)(0)
-        for k in range(y0, y1):
-            y = index(k)
-            f = load_algebra(W, _F, zero, zero, y)
-            d, e = load_algebra(W, _DX, zero, zero, y), load_algebra(W, _DY, zero, zero, y)
+        for k in range(sites):
+            y, w = index(y0 + k), index(k)
+            f = load_algebra(W, _F, zero, zero, w)
+            d, e = load_algebra(W, _DX, zero, zero, w), load_algebra(W, _DY, zero, zero, w)
             a = load_algebra(A, zero, zero, x, y)
             p, q = load_algebra(E, zero, zero, x, y), load_algebra(E, one, zero, x, y)
             sum_ += before_t * (dot(p, p) + dot(q, q))
-            p = add_scaled(add_scaled(p, -c_force, f), c_force, load_algebra(W, _FY, zero, zero, y))
-            q = add_scaled(add_scaled(q, c_force, f), -c_force, load_algebra(W, fx, zero, zero, y))
+            p = add_scaled(add_scaled(p, -c_force, f), c_force, load_algebra(W, _FY, zero, zero, w))
+            q = add_scaled(add_scaled(q, c_force, f), -c_force, load_algebra(X, zero, zero, zero, y))
             p, q = add_scaled(p, -c_cross, cross(d, a)), add_scaled(q, -c_cross, cross(e, a))
             sum_ += after_t * (dot(p, p) + dot(q, q))
             store_algebra(E, zero, zero, x, y, p)
             store_algebra(E, one, zero, x, y, q)
             r = load_algebra(E, two, zero, x, y)
             sum_ += before_l * dot(r, r)
-            r = add_scaled(add_scaled(r, c_divergence, d), -c_divergence, load_algebra(W, dx, zero, zero, y))
-            r = add_scaled(add_scaled(r, c_divergence, e), -c_divergence, load_algebra(W, _DYY, zero, zero, y))
+            r = add_scaled(add_scaled(r, c_divergence, d), -c_divergence, load_algebra(X, one, zero, zero, y))
+            r = add_scaled(add_scaled(r, c_divergence, e), -c_divergence, load_algebra(W, _DYY, zero, zero, w))
             sum_ += after_l * dot(r, r)
             store_algebra(E, two, zero, x, y, r)
         return sum_
@@ -139,31 +147,31 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
             scalar_line(A, E, index(x), c_scalar)
 
     @kernel(group.NAME)
-    def kick(x0, x1, U, A, E, W, work, c_force, c_cross, c_divergence, weights, drifts, c_links, c_scalar):
+    def kick(x0, x1, U, A, E, W, X, work, c_force, c_cross, c_divergence, weights, drifts, c_links, c_scalar):
         """The momenta of planes x0 ≤ x < x1; if `drifts`, planes x0 < x < x1 − 1 drift too.
 
-        work[x] ← Σ over the plane of weights · (½P_T² before, ½P_T² after, ½P_η² before, ½P_η² after, B_L², D²).
+        work[x] ← Σ over the plane of weights · (P_T² before, P_T² after, P_η² before, P_η² after, ½B_L², D²).
         """
         nx, ny = U.shape[3], U.shape[4]
         for x in range(x0 - 1, x1):
             xh, xp = wrapped(x, nx), wrapped(x + 1, nx)
-            odd = (x - x0 + 1) % 2
-            fx, dx, fx_before, dx_before = _FX + odd, _DXX + odd, _FX + 1 - odd, _DXX + 1 - odd
-            if x < x0:
-                sources(W, fx, dx, xh, xp, 0, ny, U, A, weights[4], weights[5])
-                continue
-            sources(W, fx, dx, xh, xp, ny - 1, ny, U, A, weights[4], weights[5])
-            W[_FY, :, 0, 0, 0] = W[_FY, :, 0, 0, ny]
-            W[_DYY, :, 0, 0, 0] = W[_DYY, :, 0, 0, ny]
+            # the last site comes before the first
+            sources(W, TILE - 1, xh, xp, ny - 1, ny, U, A, weights[4], weights[5])
+            sites = TILE
             total = 0.0
             for y in range(0, ny, TILE):
-                last = min(y + TILE, ny)
-                total += sources(W, fx, dx, xh, xp, y, last, U, A, weights[4], weights[5])
-                total += momenta_line(
-                    E, A, W, xh, y, last, fx_before, dx_before, c_force, c_cross, c_divergence,
-                    weights[0], weights[1], weights[2], weights[3],
-                )  # fmt: skip
-            work[x] = total
+                W[_FY, :, 0, 0, 0] = W[_FY, :, 0, 0, sites]
+                W[_DYY, :, 0, 0, 0] = W[_DYY, :, 0, 0, sites]
+                sites = min(TILE, ny - y)
+                total += sources(W, 0, xh, xp, y, y + sites, U, A, weights[4], weights[5])
+                if x >= x0:
+                    total += momenta_line(
+                        E, A, W, X, xh, y, sites, c_force, c_cross, c_divergence,
+                        weights[0], weights[1], weights[2], weights[3],
+                    )  # fmt: skip
+                leave_line(X, W, y, sites)
+            if x >= x0:
+                work[x] = total
             if drifts and x0 < x < x1 - 1:
                 drift(x, x + 1, U, A, E, c_links, c_scalar)
 

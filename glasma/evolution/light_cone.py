@@ -6,17 +6,18 @@ section 3; Lappi, PRC 67 (2003) 054903), the links U from
 
     [(U^A + U^B)(1 + U†)]_ah = 0
 
-and the longitudinal field from the Gauss law on either branch of the cone.  Where the right-mover left the field with colour
-Σ_i div [U^A_i]_ah and finds it with E_L + Σ_i div [U_i U^B†_i]_ah, with div f_i = f_i(x) − (the same link seen from its end),
+and the longitudinal field from the Gauss law on either branch of the cone.  The right-mover's charge, Σ_i div [U^A_i]_ah before
+the collision, is div of the step of the links from U^B ahead of it to U behind it, less the step of E_z from 0 to E_L:
 
-    E_L = Σ_i div [U^A − U U^B†]_ah = Σ_i div [U U^A† − U^B]_ah.
+    E_L = Σ_i div [U U^B† − U^A]_ah = Σ_i div [U^B − U U^A†]_ah,
 
-The two forms agree by the condition on U (for SU(3) only the parts from the links that begin at the site do: an artefact of the
-lattice).  Their mean is P_η,
+the second form from the left-mover, with div [U V†]_ah = [U V†]_ah |_x − [V† U]_ah |_{x−i}.  The two forms agree by the condition
+on U (for SU(3) the parts from the links that begin at the site do, the others up to the order of the lattice spacing).  Their
+mean is
 
-    P_η = ½ Σ_i ( [(1 − U_i)(U^B_i − U^A_i)†]_ah + [(1 − U†_i)(U^B_i − U^A_i)]_ah |_{x−i} ).
+    P_η = ½ Σ_i ( [(U_i − 1)(U^B_i − U^A_i)†]_ah + [(U†_i − 1)(U^B_i − U^A_i)]_ah |_{x−i} ).
 
-In the continuum A_i = A^A_i + A^B_i and E_L = −i Σ_i [A^A_i, A^B_i] up to the sign convention.
+In the continuum A_i = A^A_i + A^B_i and E_L = −i Σ_i [A^A_i, A^B_i].
 """
 
 from __future__ import annotations
@@ -96,15 +97,15 @@ def light_cone_fields(group: ModuleType, nuclei: Sequence[Nucleus], shape: tuple
 
 
 def _outgoing(group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, U: np.ndarray) -> np.ndarray:
-    """[(1 − U)(U^B − U^A)†]_ah: what a link gives to P_η at its start."""
-    difference = U_B - U_A
-    return _antihermitian(group, _dagger(difference) - U @ _dagger(difference))
+    """[(U − 1)(U^B − U^A)†]_ah: what a link gives to P_η at its start."""
+    difference = _dagger(U_B - U_A)
+    return _antihermitian(group, U @ difference - difference)
 
 
 def _incoming(group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, U: np.ndarray) -> np.ndarray:
-    """[(1 − U†)(U^B − U^A)]_ah: what a link gives to P_η at its end."""
+    """[(U† − 1)(U^B − U^A)]_ah: what a link gives to P_η at its end."""
     difference = U_B - U_A
-    return _antihermitian(group, difference - _dagger(U) @ difference)
+    return _antihermitian(group, _dagger(U) @ difference - difference)
 
 
 def solve_links(
