@@ -11,10 +11,9 @@ from glasma.backend import Workers
 from glasma.config import Config, load_config
 from glasma.derived import Derived
 from glasma.lattice.fields import Fields
-from glasma.lattice.gauge import unitarity_violation
+from glasma.lattice.milne import MilneFields
 from glasma.nuclei.preparation import make_nuclei
-from glasma.observables.measure import Measurement, measure
-from glasma.observables.stress_energy import stress_tensor
+from glasma.observables.measure import Measurement
 from glasma.sanity import check_physics
 from glasma.schemes import make_scheme
 
@@ -35,7 +34,7 @@ class Collision:
     ...     print(collision.time, collision.gauss_violation())
     """
 
-    def __init__(self, config: Config | str | Path, *overrides: str, fields: Fields | None = None) -> None:
+    def __init__(self, config: Config | str | Path, *overrides: str, fields: Fields | MilneFields | None = None) -> None:
         self.config = config if isinstance(config, Config) else load_config(config, overrides)
         # Fields that are already there need no memory any more, and their configuration was checked when they were made.
         self.derived = check_physics(self.config) if fields is None else Derived(self.config)
@@ -44,17 +43,17 @@ class Collision:
 
     @property
     def U(self) -> np.ndarray:
-        """Links, (3, link_reals, nx, ny, nz), at t + a_t/2."""
+        """Links, (3, link_reals, nx, ny, nz), at t + a_t/2; (2, link_reals, 1, nx, ny) for boost_invariant."""
         return self.fields.U
 
     @property
     def E(self) -> np.ndarray:
-        """g a_i E_i in units of a_T, (3, dim_g, nx, ny, nz), at t."""
+        """g a_i E_i in units of a_T, (3, dim_g, nx, ny, nz), at t; see `MilneFields` for boost_invariant."""
         return self.fields.E
 
     @property
     def time(self) -> float:
-        """t of the electric fields in fm; 0 when the centres of the nuclei coincide."""
+        """t, or τ, of the electric fields in fm; 0 when the centres of the nuclei coincide."""
         return self.derived.time_at(self.fields.step)
 
     @property
@@ -74,11 +73,11 @@ class Collision:
 
     def measure(self) -> Measurement:
         """Energies and the energy-momentum tensor, now."""
-        return measure(self.fields, self.workers, self.scheme.region(self.fields))
+        return self.scheme.measure(self.fields)
 
     def stress_tensor(self, x0: int = 0, x1: int | None = None) -> np.ndarray:
         """T^{μν} at the sites in GeV/fm³, (10, nx, ny, nz) in the order of `TENSOR`, or of planes x0 ≤ x < x1 only."""
-        tensor = stress_tensor(self.fields, self.workers, self.scheme.region(self.fields), x0, x1)
+        tensor = self.scheme.stress_tensor(self.fields, x0, x1)
         tensor *= self.derived.density_unit
         return tensor
 
@@ -88,10 +87,10 @@ class Collision:
 
     def unitarity_violation(self) -> float:
         """max |U†U − 1|"""
-        return unitarity_violation(self.fields, self.workers)
+        return self.scheme.unitarity_violation(self.fields)
 
     def energy(self) -> float:
-        """Energy of the fields in GeV."""
+        """Energy of the fields in GeV; per unit of rapidity for boost_invariant."""
         return self.scheme.energy(self.fields) * self.derived.energy_unit
 
     @property

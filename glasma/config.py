@@ -43,8 +43,10 @@ class Lattice(_Section):
     group: Literal["SU(2)", "SU(3)"] = Field(default="SU(2)", description="the gauge group")
     transverse_cells: int = Field(ge=4, description="sites along x and along y")
     transverse_length: Length = Field(gt=0, description="extent along x and along y")
-    longitudinal_cells: int = Field(ge=16, description="sites along z")
-    longitudinal_length: Length = Field(gt=0, description="extent along z; must hold the nuclei to the end")
+    longitudinal_cells: int | None = Field(default=None, ge=16, description="sites along z; not used by boost_invariant")
+    longitudinal_length: Length | None = Field(
+        default=None, gt=0, description="extent along z; must hold the nuclei to the end; not used by boost_invariant"
+    )
 
 
 class Nuclei(_Section):
@@ -101,13 +103,20 @@ class Nuclei(_Section):
 class Evolution(_Section):
     """The discretisation in time."""
 
-    scheme: Literal["leapfrog", "semi_implicit"] = Field(
-        default="leapfrog", description="the discretised equations of motion; semi_implicit has no dispersion along the beam"
+    scheme: Literal["leapfrog", "semi_implicit", "boost_invariant"] = Field(
+        default="leapfrog",
+        description="the discretised equations of motion; semi_implicit has no dispersion along the beam, boost_invariant is the "
+        "limit of infinitely thin nuclei in 2+1D",
     )
     substeps: int | None = Field(
-        default=None, ge=1, le=64, description="n in a_t = a_z/n; default: 2 for the leapfrog, 1 for semi_implicit"
+        default=None,
+        ge=1,
+        le=64,
+        description="n in a_t = a_z/n; default: 2 for the leapfrog, 1 for semi_implicit; boost_invariant: 8 in Δτ = a_T/n",
     )
-    end_time: Length = Field(gt=0, description="t at the end; t = 0 is when the centres of the nuclei coincide")
+    end_time: Length = Field(
+        gt=0, description="t at the end, or τ for boost_invariant; t = 0 is when the centres of the nuclei coincide"
+    )
     region: Literal["active", "whole"] = Field(default="active", description="planes that are evolved")
     tolerance: float | None = Field(
         default=None,
@@ -149,7 +158,7 @@ class Tolerances(_Section):
 
 
 #: Default of `evolution.substeps`.
-_SUBSTEPS = {"leapfrog": 2, "semi_implicit": 1}
+_SUBSTEPS = {"leapfrog": 2, "semi_implicit": 1, "boost_invariant": 8}
 
 
 class Config(_Section):
@@ -164,8 +173,13 @@ class Config(_Section):
     tolerances: Tolerances = Tolerances()
 
     @property
+    def is_boost_invariant(self) -> bool:
+        """Whether the run is in 2+1D, in proper time."""
+        return self.evolution.scheme == "boost_invariant"
+
+    @property
     def substeps(self) -> int:
-        """n in a_t = a_z/n."""
+        """n in a_t = a_z/n or Δτ = a_T/n."""
         return self.evolution.substeps or _SUBSTEPS[self.evolution.scheme]
 
     @property

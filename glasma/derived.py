@@ -15,9 +15,6 @@ from glasma.lattice.grid import Grid
 from glasma.nuclei.profile import GaussianProfile
 from glasma.units import HBARC
 
-#: Q_s/g²μ in the summary; the relation depends on m and Λ and lies between 0.6 and 0.8 for the usual choices.
-QS_OVER_G2MU = 0.7
-
 
 @dataclass(frozen=True)
 class Derived:
@@ -30,8 +27,12 @@ class Derived:
         """Shape, spacings and time step."""
         lattice = self.config.lattice
         a_t = lattice.transverse_length / lattice.transverse_cells
-        a_z = lattice.longitudinal_length / lattice.longitudinal_cells
         n = lattice.transverse_cells
+        if self.config.is_boost_invariant:
+            return Grid((n, n, 1), a_t, 1.0, self.config.substeps)
+        assert lattice.longitudinal_length is not None
+        assert lattice.longitudinal_cells is not None
+        a_z = lattice.longitudinal_length / lattice.longitudinal_cells
         return Grid((n, n, lattice.longitudinal_cells), a_t, a_z / a_t, self.config.substeps)
 
     @cached_property
@@ -41,7 +42,9 @@ class Derived:
 
     @cached_property
     def profile(self) -> GaussianProfile:
-        """Longitudinal profile in units of a_T."""
+        """Longitudinal profile in units of a_T; without a width, which only boost_invariant allows, any will do."""
+        if self.config.nuclei.lorentz_factor is None:
+            return GaussianProfile(1.0, self.config.nuclei.profile_cutoff)
         return GaussianProfile(self.config.nuclei.sigma / self.grid.spacing_fm, self.config.nuclei.profile_cutoff)
 
     @property
@@ -64,8 +67,8 @@ class Derived:
 
     @property
     def start_time(self) -> float:
-        """t at the start: minus the distance to the collision; 0 for a single nucleus."""
-        return 0.0 if self.config.nuclei.system == "single" else -self.start_distance
+        """t at the start: minus the distance to the collision; 0 for a single nucleus and for boost_invariant."""
+        return 0.0 if self.config.nuclei.system == "single" or self.config.is_boost_invariant else -self.start_distance
 
     @property
     def first_step(self) -> int:
@@ -115,11 +118,14 @@ class Derived:
     def field_bytes(self) -> int:
         """Bytes of links and electric fields."""
         group = group_named(self.config.lattice.group)
-        return 3 * (group.LINK_REALS + group.DIMENSION) * self.grid.sites * self.dtype.itemsize
+        links, algebra = (2, 4) if self.config.is_boost_invariant else (3, 3)
+        return (links * group.LINK_REALS + algebra * group.DIMENSION) * self.grid.sites * self.dtype.itemsize
 
     @cached_property
     def memory_bytes(self) -> int:
         """Bytes of all arrays of the run: fields, charges, profiles and the buffers of a measurement."""
+        if self.config.is_boost_invariant:
+            return 3 * self.field_bytes
         group = group_named(self.config.lattice.group)
         nx, ny, nz = self.grid.shape
         nuclei = 1 if self.config.nuclei.system == "single" else 2
@@ -140,6 +146,8 @@ class Derived:
         """Sites that all steps of the run evolve; of the active region, what light reaches."""
         nx, ny, nz = self.grid.shape
         steps = self.last_step - self.first_step
+        if self.config.is_boost_invariant:
+            return steps * nx * ny
         if self.config.evolution.region == "whole":
             (z0, z1) = self.grid.interior
             return steps * nx * ny * (z1 - z0)

@@ -174,11 +174,12 @@ class _Run:
         collision, derived, fields = self.collision, self.collision.derived, self.collision.fields
         gauss = collision.scheme.gauss_residual(fields)
         nx, ny, nz = derived.grid.shape
-        volume = nx * ny * derived.grid.a_z * derived.energy_unit
+        volume = nx * ny * collision.scheme.length_element(fields) * derived.energy_unit
         energies = {name: volume * float(profile.sum()) for name, profile in zip(COMPONENTS, seen.components, strict=True)}
         energy, work = sum(energies.values()), fields.work * derived.energy_unit
         start = self.history.rows[0] if self.history.rows else {"energy_field": energy, "work_on_charges": work}
-        balance = (energy - start["energy_field"] + work - start["work_on_charges"]) / start["energy_field"]
+        change = energy - start["energy_field"] + work - start["work_on_charges"]
+        balance = change / max(energy, start["energy_field"])
         # z = 0 lies between the two middle planes of an even lattice.
         middle = [(nz - 1) // 2, nz // 2]
         at_middle = dict(zip(TENSOR, derived.density_unit * seen.tensor[:, middle].mean(axis=1), strict=True))

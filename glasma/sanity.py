@@ -34,16 +34,48 @@ def check_physics(config: Config, with_source: bool = True) -> Derived:
     FileError
         If the nuclei come from a file that cannot be used.
     """
+    _check_lattice(config)
     derived = Derived(config)
     _check_source(config)
-    _check_nuclei(config, derived)
-    _check_time_step(config, derived)
-    _check_box(config, derived)
+    _check_nuclei(config)
+    if config.is_boost_invariant:
+        _check_boost_invariant(config)
+    else:
+        _check_thickness(config, derived)
+        _check_time_step(config, derived)
+        _check_box(config, derived)
     _check_times(config, derived)
     _check_memory(config, derived)
     if with_source:
         source_fingerprints(derived)
     return derived
+
+
+def _check_lattice(config: Config) -> None:
+    """The extent along the beam, where there is one."""
+    for name in ("longitudinal_cells", "longitudinal_length"):
+        if getattr(config.lattice, name) is None and not config.is_boost_invariant:
+            raise ConfigError(
+                f'lattice.{name}: is missing; set {name} in [lattice], or evolution.scheme = "boost_invariant", which needs none'
+            )
+
+
+def _check_boost_invariant(config: Config) -> None:
+    nuclei = config.nuclei
+    if nuclei.system != "collision":
+        raise ConfigError(
+            f'nuclei.system = "{nuclei.system}": has no boost-invariant limit; set system = "collision" or another scheme'
+        )
+    if nuclei.correlation_length is not None and nuclei.lorentz_factor is None:
+        raise ConfigError(
+            f"nuclei.correlation_length = {nuclei.correlation_length:g} fm: needs the thickness of the nuclei; "
+            "give one of nuclei.sqrt_s_nn, nuclei.gamma, nuclei.width"
+        )
+    if config.substeps < 2:
+        raise ConfigError(
+            f"evolution.substeps = {config.substeps}: Δτ = a_T/{config.substeps} is beyond the bound a_T/√2 of stability; "
+            "use at least 2"
+        )
 
 
 def _check_source(config: Config) -> None:
@@ -70,10 +102,14 @@ def _check_source(config: Config) -> None:
             raise ConfigError(f'nuclei.{name} = {getattr(nuclei, name):g}: has no meaning with source = "file"; remove it')
 
 
-def _check_nuclei(config: Config, derived: Derived) -> None:
-    nuclei = config.nuclei
-    given = [name for name in ("sqrt_s_nn", "gamma", "width") if getattr(nuclei, name) is not None]
-    if len(given) != 1:
+def _given_thickness(config: Config) -> list[str]:
+    """Which of the keys that set the thickness are given."""
+    return [name for name in ("sqrt_s_nn", "gamma", "width") if getattr(config.nuclei, name) is not None]
+
+
+def _check_nuclei(config: Config) -> None:
+    nuclei, given = config.nuclei, _given_thickness(config)
+    if len(given) != 1 and not (config.is_boost_invariant and not given):
         found = " and ".join(given) or "none"
         raise ConfigError(f"nuclei.sqrt_s_nn, nuclei.gamma, nuclei.width = {found}: give exactly one of the three")
     if nuclei.sqrt_s_nn is not None and nuclei.sqrt_s_nn <= 2 * NUCLEON_MASS:
@@ -89,6 +125,11 @@ def _check_nuclei(config: Config, derived: Derived) -> None:
             f"nuclei.ultraviolet_cutoff = {nuclei.ultraviolet_cutoff:g} GeV: is below the lowest momentum {lowest:.3g} GeV "
             "of the transverse box, no field is left; raise it or lattice.transverse_length"
         )
+
+
+def _check_thickness(config: Config, derived: Derived) -> None:
+    nuclei, given = config.nuclei, _given_thickness(config)
+    assert config.lattice.longitudinal_length is not None
     thinnest = THINNEST[config.evolution.scheme]
     if nuclei.sigma < thinnest * derived.a_z_fm * (1 - 1e-9):
         cells = ceil(thinnest * config.lattice.longitudinal_length / nuclei.sigma)
@@ -143,6 +184,7 @@ def _check_time_step(config: Config, derived: Derived) -> None:
 
 
 def _check_box(config: Config, derived: Derived) -> None:
+    assert config.lattice.longitudinal_length is not None
     usable = config.lattice.longitudinal_length / 2 - (FROZEN_CELLS + 1) * derived.a_z_fm
     # A nucleus of a collision is at |z| = |t|; a single one flies through the middle of the box.
     single = config.nuclei.system == "single"
@@ -174,8 +216,10 @@ def _check_times(config: Config, derived: Derived) -> None:
 def _check_memory(config: Config, derived: Derived) -> None:
     available = psutil.virtual_memory().available
     if derived.memory_bytes > available:
+        cells = {name: getattr(config.lattice, name) for name in ("transverse_cells", "longitudinal_cells")}
+        given = {f"lattice.{name}": value for name, value in cells.items() if value is not None}
+        keys, values = ", ".join(given), ", ".join(map(str, given.values()))
         raise ConfigError(
-            f"lattice.transverse_cells, lattice.longitudinal_cells = {config.lattice.transverse_cells}, "
-            f"{config.lattice.longitudinal_cells}: the run needs {derived.memory_bytes / 2**30:.3g} GiB of memory and "
+            f"{keys} = {values}: the run needs {derived.memory_bytes / 2**30:.3g} GiB of memory and "
             f'{available / 2**30:.3g} GiB are free; use fewer cells or run.precision = "float32"'
         )

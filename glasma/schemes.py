@@ -8,6 +8,7 @@ import numpy as np
 
 from glasma.backend import Workers
 from glasma.config import Config
+from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.evolution.leapfrog import Leapfrog
 from glasma.evolution.scheme import Scheme
 from glasma.evolution.semi_implicit import SemiImplicit
@@ -21,6 +22,8 @@ def make_scheme(config: Config, grid: Grid) -> Scheme:
     group, dtype = group_named(config.lattice.group), np.dtype(config.run.precision)
     workers = Workers(config.run.threads or os.cpu_count() or 1)
     only_active = evolution.region == "active"
+    if evolution.scheme == "boost_invariant":
+        return BoostInvariant(grid, group, dtype, workers)
     if evolution.scheme == "semi_implicit":
         iteration = config.iteration_tolerance, evolution.max_iterations
         return SemiImplicit(grid, group, dtype, workers, only_active, *iteration)

@@ -11,10 +11,12 @@ import numpy as np
 
 from glasma.backend import Workers
 from glasma.derived import Derived
+from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.evolution.scheme import Scheme
 from glasma.group import group_named
 from glasma.lattice.fields import Fields, vacuum
 from glasma.lattice.grid import Grid
+from glasma.lattice.milne import MilneFields
 from glasma.schemes import make_scheme
 
 
@@ -56,7 +58,7 @@ def moving_fields(grid: Grid, group: ModuleType, dtype: np.dtype | type) -> Fiel
     return fields
 
 
-def step_seconds(scheme: Scheme, fields: Fields, repeats: int = 3) -> float:
+def step_seconds(scheme: Scheme, fields: Fields | MilneFields, repeats: int = 3) -> float:
     """Least seconds of a step; the first call, which compiles, is not counted."""
     scheme.step(fields)
     return best_of(repeats, lambda: scheme.step(fields))
@@ -65,8 +67,14 @@ def step_seconds(scheme: Scheme, fields: Fields, repeats: int = 3) -> float:
 def expected_seconds(derived: Derived) -> float:
     """Seconds that the steps of a run will take, from a few steps on a small lattice of the same kind."""
     config = derived.config
-    grid = Grid((32, 32, 262), 1.0, derived.grid.anisotropy, derived.grid.substeps)
     group = group_named(config.lattice.group)
+    if config.is_boost_invariant:
+        grid = Grid((256, 256, 1), 1.0, 1.0, derived.grid.substeps)
+        boost_invariant = BoostInvariant(grid, group, derived.dtype, make_scheme(config, grid).workers)
+        links = vacuum(grid, group, derived.dtype).U[:2, ..., 0]
+        seconds = step_seconds(boost_invariant, boost_invariant.start(links, np.ones((group.DIMENSION, 256, 256))))
+        return seconds / grid.sites * derived.site_updates()
+    grid = Grid((32, 32, 262), 1.0, derived.grid.anisotropy, derived.grid.substeps)
     scheme = make_scheme(config, grid)
     seconds = step_seconds(scheme, moving_fields(grid, group, derived.dtype))
     z0, z1 = grid.interior

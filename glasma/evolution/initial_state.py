@@ -89,7 +89,7 @@ def _add_fields(fields: Fields, nucleus: Nucleus) -> tuple[int, int]:
         position = (z - grid.middle) * grid.a_z
         now, following = nucleus.wilson_line(position, 0.0), nucleus.wilson_line(position, grid.a_t)
         for i in (0, 1):
-            u_now, u_next = (group.link_from_matrix(_pure_gauge(V, i)) for V in (now, following))
+            u_now, u_next = (group.link_from_matrix(pure_gauge(V, i)) for V in (now, following))
             electric = np.zeros((1, group.DIMENSION, *grid.shape[:2], 1))
             logarithm_kernel(group).logarithm_of_step(
                 electric,
@@ -106,8 +106,8 @@ def _add_fields(fields: Fields, nucleus: Nucleus) -> tuple[int, int]:
     return first, last
 
 
-def _pure_gauge(V: np.ndarray, i: int) -> np.ndarray:
-    """V_x V†_{x+i}"""
+def pure_gauge(V: np.ndarray, i: int) -> np.ndarray:
+    """V_x V†_{x+i} of the Wilson lines V, (nx, ny, N_c, N_c), periodic."""
     return V @ np.conj(np.swapaxes(np.roll(V, -1, axis=i), -1, -2))
 
 

@@ -17,27 +17,16 @@ from glasma.backend import Workers
 from glasma.evolution.active_region import grow_active_region, start_active_region
 from glasma.evolution.charges import deposit_currents, move_charges
 from glasma.evolution.initial_state import initial_state
+from glasma.evolution.laboratory import LaboratoryScheme
 from glasma.evolution.leapfrog_kernels import leapfrog_kernels, workspace
-from glasma.lattice.energy import field_energy
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import GaussResidual, gauss_residual
 from glasma.lattice.grid import Grid, Interval
 from glasma.nuclei.nucleus import Nucleus
 
 
-class Leapfrog:
-    """The leapfrog on one grid, a `glasma.evolution.scheme.Scheme`.
-
-    Parameters
-    ----------
-    grid : Grid
-    group : module
-        glasma.group.su2 or su3.
-    dtype : float64 or float32
-    workers : Workers
-    only_active : bool
-        Evolve the active region only, instead of the whole box; the result is the same to rounding.
-    """
+class Leapfrog(LaboratoryScheme):
+    """The leapfrog on one grid, a `glasma.evolution.scheme.Scheme`; parameters as for `LaboratoryScheme`."""
 
     def __init__(
         self,
@@ -47,10 +36,7 @@ class Leapfrog:
         workers: Workers | None = None,
         only_active: bool = True,
     ) -> None:
-        self.grid, self.group, self.dtype = grid, group, np.dtype(dtype)
-        self.workers = workers or Workers()
-        self.only_active = only_active
-        self.iterations = 0
+        super().__init__(grid, group, dtype, workers, only_active)
         self._kernels = leapfrog_kernels(group)
         self._workspaces = {
             bounds: workspace(group, grid.shape[1], self.dtype) for bounds in self.workers.ranges(grid.shape[0])
@@ -62,10 +48,6 @@ class Leapfrog:
         if self.only_active:
             start_active_region(fields)
         return fields
-
-    def region(self, fields: Fields) -> list[Interval]:
-        """The planes along z that move."""
-        return fields.region if self.only_active else [self.grid.interior]
 
     def step(self, fields: Fields) -> None:
         """(E, q)(t − ½), U(t) → (E, q)(t + ½), U(t + 1)"""
@@ -101,7 +83,3 @@ class Leapfrog:
     def gauss_residual(self, fields: Fields) -> GaussResidual:
         """Violation of the Gauss constraint where the fields move."""
         return gauss_residual(fields, self.workers, self.region(fields))
-
-    def energy(self, fields: Fields) -> float:
-        """½ ∫ (E² + B²), units 1/(g² a_T)."""
-        return field_energy(fields, self.workers, self.region(fields))

@@ -39,10 +39,10 @@ from glasma.errors import ConvergenceError
 from glasma.evolution.active_region import grow_active_region, start_active_region
 from glasma.evolution.charges import deposit_currents, move_charges
 from glasma.evolution.initial_state import initial_state
+from glasma.evolution.laboratory import LaboratoryScheme
 from glasma.evolution.leapfrog_kernels import leapfrog_kernels
 from glasma.evolution.leapfrog_kernels import workspace as leapfrog_workspace
 from glasma.evolution.semi_implicit_kernels import semi_implicit_kernels, workspace
-from glasma.lattice.energy import field_energy
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import GaussResidual, gauss_residual
 from glasma.lattice.grid import Grid, Interval
@@ -55,18 +55,13 @@ _DIVERGED = 1e3
 _STALLED = 0.8
 
 
-class SemiImplicit:
+class SemiImplicit(LaboratoryScheme):
     """The semi-implicit scheme on one grid, a `glasma.evolution.scheme.Scheme`.
 
     Parameters
     ----------
-    grid : Grid
-    group : module
-        glasma.group.su2 or su3.
-    dtype : float64 or float32
-    workers : Workers
-    only_active : bool
-        Evolve the active region only.
+    grid, group, dtype, workers, only_active
+        As for `LaboratoryScheme`.
     tolerance : float
         The solution of a step ends when the largest residual (colour norm of p⁻ − p⁺ + a_t J on a link) is below this part
         of the largest (p² + P²)^½.
@@ -84,12 +79,8 @@ class SemiImplicit:
         tolerance: float = 1e-10,
         max_iterations: int = 50,
     ) -> None:
-        self.grid, self.group, self.dtype = grid, group, np.dtype(dtype)
-        self.workers = workers or Workers()
-        self.only_active = only_active
+        super().__init__(grid, group, dtype, workers, only_active)
         self.tolerance, self.max_iterations = tolerance, max_iterations
-        #: Iterations of the last step.
-        self.iterations = 0
         self._kernels, self._leapfrog = semi_implicit_kernels(group), leapfrog_kernels(group)
         self._a_t = self.dtype.type(grid.a_t)
         nx, ny, _ = grid.shape
@@ -103,10 +94,6 @@ class SemiImplicit:
         if self.only_active:
             start_active_region(fields, self.tolerance)
         return fields
-
-    def region(self, fields: Fields) -> list[Interval]:
-        """The planes along z that move."""
-        return fields.region if self.only_active else [self.grid.interior]
 
     def step(self, fields: Fields) -> None:
         """(E, q)(t − ½), U(t) → (E, q)(t + ½), U(t + 1)
@@ -130,10 +117,6 @@ class SemiImplicit:
     def gauss_residual(self, fields: Fields) -> GaussResidual:
         """Violation of G[p⁺; U] = ρ where the fields move."""
         return gauss_residual(self._with_momentum(fields), self.workers, self.region(fields))
-
-    def energy(self, fields: Fields) -> float:
-        """½ ∫ (E² + B²), units 1/(g² a_T)."""
-        return field_energy(fields, self.workers, self.region(fields))
 
     @cached_property
     def _buffers(self) -> _Buffers:

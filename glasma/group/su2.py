@@ -192,3 +192,9 @@ def dot(f, g):
 def add_scaled(f, s, g):
     """f + s g for algebra elements."""
     return f[0] + s * g[0], f[1] + s * g[1], f[2] + s * g[2]
+
+
+@inline
+def cross(f, g):
+    """f × g = −i[f, g]: components f^{abc} f^b g^c."""
+    return f[1] * g[2] - f[2] * g[1], f[2] * g[0] - f[0] * g[2], f[0] * g[1] - f[1] * g[0]

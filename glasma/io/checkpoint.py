@@ -16,11 +16,16 @@ from glasma.io.fingerprint import fingerprint
 from glasma.lattice.charges import Charges
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
+from glasma.lattice.milne import MilneFields
 
 _FORMAT = "glasma checkpoint 1"
 
 
-def save_checkpoint(path: Path, fields: Fields, config: Config) -> None:
+#: A state of either frame.
+State = Fields | MilneFields
+
+
+def save_checkpoint(path: Path, fields: State, config: Config) -> None:
     """Write the state; an older checkpoint is replaced only by a complete one."""
     with replacing_hdf5(path) as file:
         # Strings of fixed length: those of variable length lie in a heap that libhdf5 may search forever in a damaged file.
@@ -29,14 +34,17 @@ def save_checkpoint(path: Path, fields: Fields, config: Config) -> None:
         file.attrs["group"] = np.bytes_(fields.group.NAME.encode())
         file.attrs["step"] = fields.step
         file.attrs["work"] = fields.work
-        file.attrs["region"] = fields.region
-        file.attrs["still"] = fields.still
         grid = file.create_group("grid")
         grid.attrs["shape"] = fields.grid.shape
         for name in ("spacing_fm", "anisotropy", "substeps"):
             grid.attrs[name] = getattr(fields.grid, name)
         for name, array in (("U", fields.U), ("E", fields.E)):
             _store(file, name, array)
+        if isinstance(fields, MilneFields):
+            _store(file, "A", fields.A)
+            return
+        file.attrs["region"] = fields.region
+        file.attrs["still"] = fields.still
         for number, charges in enumerate(fields.charges):
             group = file.create_group(f"charges/{number}")
             _store(group, "q", charges.q)
@@ -80,7 +88,7 @@ def _header(file: h5py.File, path: Path) -> tuple[int, Config]:
     return int(file.attrs["step"]), config_from_dict(json.loads(_text(file, "config")))
 
 
-def load_checkpoint(path: Path) -> tuple[Fields, Config]:
+def load_checkpoint(path: Path) -> tuple[State, Config]:
     """The state and the configuration of a checkpoint.
 
     Raises
@@ -93,19 +101,13 @@ def load_checkpoint(path: Path) -> tuple[Fields, Config]:
         grid_attrs = file["grid"].attrs
         shape = tuple(int(n) for n in grid_attrs["shape"])
         grid = Grid(shape, float(grid_attrs["spacing_fm"]), float(grid_attrs["anisotropy"]), int(grid_attrs["substeps"]))  # type: ignore[arg-type]
+        group, work = group_named(_text(file, "group")), float(file.attrs["work"])
+        U, E = np.asarray(file["U"]), np.asarray(file["E"])
+        if config.is_boost_invariant:
+            return MilneFields(grid, group, U, np.asarray(file["A"]), E, step, work), config
         charges = tuple(_load_charges(file["charges"][number]) for number in sorted(file.get("charges", ())))
-        fields = Fields(
-            grid,
-            group_named(_text(file, "group")),
-            np.asarray(file["U"]),
-            np.asarray(file["E"]),
-            charges,
-            step,
-            float(file.attrs["work"]),
-            [(int(z0), int(z1)) for z0, z1 in file.attrs["region"]],
-            float(file.attrs["still"]),
-        )
-        return fields, config
+        region = [(int(z0), int(z1)) for z0, z1 in file.attrs["region"]]
+        return Fields(grid, group, U, E, charges, step, work, region, float(file.attrs["still"])), config
 
 
 def _load_charges(group: h5py.Group) -> Charges:

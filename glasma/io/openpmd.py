@@ -12,6 +12,9 @@ E_x, E_y, E_z       g a_i E_i in units of a_T at t, one component per generator
 charge_density      g ρ in units a_T⁻³ at t, all nuclei, one component per generator
 T                   T^{μν} at t in GeV/fm³, single precision, components T00, T0x, …
 ==================  ==============================================================================================
+
+In a boost-invariant run the lattice is nx × ny × 1, τ stands for t, and instead of U_z, E_x, E_y, E_z and the charges there are
+the adjoint scalar `A_eta` and the momenta `P_x`, `P_y`, `P_eta` of `glasma.lattice.milne`.
 """
 
 from __future__ import annotations
@@ -35,6 +38,7 @@ from glasma.io.atomic import reading_hdf5, replacing_hdf5
 from glasma.io.fingerprint import Fingerprint, fingerprint
 from glasma.io.provenance import commit, versions
 from glasma.lattice.fields import Fields
+from glasma.lattice.milne import MilneFields
 from glasma.observables.stress_energy import TENSOR
 
 #: A mesh, a few planes in x at a time: (x0, x1) → (components, x1 − x0, ny, nz).
@@ -70,7 +74,7 @@ class SnapshotWriter:
         self.pieces = directory / "snapshots"
         self.index = directory / "snapshots.h5"
 
-    def write(self, fields: Fields, tensor: Planes | None) -> None:
+    def write(self, fields: Fields | MilneFields, tensor: Planes | None) -> None:
         """Write one snapshot; ``tensor(x0, x1)`` gives T^{μν} in GeV/fm³ of planes x0 ≤ x < x1, (10, x1 − x0, ny, nz)."""
         self.pieces.mkdir(exist_ok=True)
         with replacing_hdf5(self.pieces / f"{fields.step:08d}.h5") as file:
@@ -79,7 +83,10 @@ class SnapshotWriter:
             self._iteration_attributes(iteration, fields)
             meshes = iteration.create_group("meshes")
             if self.derived.config.output.snapshot_fields:
-                self._write_fields(meshes, fields)
+                if isinstance(fields, MilneFields):
+                    self._write_milne(meshes, fields)
+                else:
+                    self._write_fields(meshes, fields)
             if tensor is not None:
                 single = np.dtype(np.float32)
                 self._record(meshes, "T", TENSOR, single, tensor, _AT_SITES, _ENERGY_DENSITY, _GEV_PER_FM3_IN_SI)
@@ -141,7 +148,7 @@ class SnapshotWriter:
             glasmaCommit=commit(),
         )
 
-    def _iteration_attributes(self, iteration: h5py.Group, fields: Fields) -> None:
+    def _iteration_attributes(self, iteration: h5py.Group, fields: Fields | MilneFields) -> None:
         iteration.attrs["time"] = self.derived.time_at(fields.step)
         iteration.attrs["dt"] = fields.grid.time_step_fm
         iteration.attrs["timeUnitSI"] = _FM_IN_S
@@ -165,6 +172,21 @@ class SnapshotWriter:
             return rho
 
         self._record(meshes, "charge_density", generators, dtype, density, _AT_SITES)
+
+    def _write_milne(self, meshes: h5py.Group, fields: MilneFields) -> None:
+        reals = [str(n) for n in range(fields.group.LINK_REALS)]
+        generators = [str(n) for n in range(fields.group.DIMENSION)]
+
+        def write(name: str, components: Sequence[str], array: np.ndarray, at: tuple[float, ...], later: float = 0.0) -> None:
+            # Stored (components, 1, nx, ny), in the file (components, nx, ny, 1).
+            self._record(meshes, name, components, fields.dtype, _planes_of(array[:, 0, :, :, None]), at, time_offset=later)
+
+        for i, axis in enumerate(("x", "y")):
+            along = tuple(0.5 if j == i else 0.0 for j in range(3))
+            write(f"U_{axis}", reals, fields.U[i], along, 0.5)
+            write(f"P_{axis}", generators, fields.E[i], along)
+        write("P_eta", generators, fields.E[2], _AT_SITES)
+        write("A_eta", generators, fields.A[0], _AT_SITES, 0.5)
 
     def _record(
         self,
@@ -282,8 +304,14 @@ class Snapshots:
             if altered is not None and fingerprint(values) != bytes(data.attrs["fingerprint"]).decode():
                 altered.append(f"{name}/{component}")
 
-    def fields(self, step: int, altered: list[str] | None = None) -> Fields:
-        """Links and electric fields, and the charges as a density; `altered` as in `mesh`."""
+    def has_fields(self, step: int) -> bool:
+        """Whether a snapshot holds links and momenta."""
+        return "U_x" in self.meshes(step)
+
+    def fields(self, step: int, altered: list[str] | None = None) -> Fields | MilneFields:
+        """Links and electric fields, and the charges as a density, or the boost-invariant state; `altered` as in `mesh`."""
+        if self.config.is_boost_invariant:
+            return self._milne(step, altered)
         meshes, group = self._iteration(step)["meshes"], group_named(self.config.lattice.group)
         dtype, shape = self.derived.dtype, self.derived.grid.shape
         U = np.empty((3, group.LINK_REALS, *shape), dtype)
@@ -295,3 +323,11 @@ class Snapshots:
         charges = (StoredDensity(self.mesh(step, "charge_density", altered)),)
         work = float(self._iteration(step).attrs["workOnCharges"])
         return Fields(self.derived.grid, group, U, E, charges, step, work)  # type: ignore[arg-type]
+
+    def _milne(self, step: int, altered: list[str] | None) -> MilneFields:
+        def stored(*names: str) -> np.ndarray:
+            return np.stack([np.ascontiguousarray(self.mesh(step, name, altered)[..., 0])[:, None] for name in names])
+
+        U, A, E = stored("U_x", "U_y"), stored("A_eta"), stored("P_x", "P_y", "P_eta")
+        work = float(self._iteration(step).attrs["workOnCharges"])
+        return MilneFields(self.derived.grid, group_named(self.config.lattice.group), U, A, E, step, work)

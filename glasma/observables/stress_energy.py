@@ -25,7 +25,7 @@ TENSOR = ("T00", "T0x", "T0y", "T0z", "Txx", "Tyy", "Tzz", "Txy", "Txz", "Tyz")
 
 @cache
 def stress_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernel `stress` of one group."""
+    """The kernels `stress` and `tensor_line` of one group."""
     load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
     dot, add_scaled, rotate_back = group.dot, group.add_scaled, group.rotate_back
     field_strength = plaquettes_of(group).field_strength
@@ -115,7 +115,7 @@ def stress_kernels(group: ModuleType) -> SimpleNamespace:
             clover_line(W, 5, 0, 1, h, yh, z0, z1, V, hp, hm, yp, ym, -quarter)
             tensor_line(T, yh, W, z0, z1, half)
 
-    return SimpleNamespace(stress=stress)
+    return SimpleNamespace(stress=stress, tensor_line=tensor_line)
 
 
 def stress_tensor(

@@ -13,7 +13,7 @@ from glasma.report.style import new_figure
 from glasma.units import HBARC
 
 
-def dipoles(nuclei: Sequence[Nucleus], spacing_fm: float, g2mu: float) -> tuple[str, Figure]:
+def dipoles(nuclei: Sequence[Nucleus], spacing_fm: float, g2mu: float | None) -> tuple[str, Figure]:
     """C(r) of each nucleus, with Q_s where it is known.
 
     Parameters
@@ -22,7 +22,7 @@ def dipoles(nuclei: Sequence[Nucleus], spacing_fm: float, g2mu: float) -> tuple[
     spacing_fm : float
         a_T in fm.
     g2mu : float
-        g²μ in GeV.
+        g²μ in GeV, where the nuclei have one.
     """
     figure = new_figure(6.4, 3.4)
     axes = figure.subplots()
@@ -31,7 +31,7 @@ def dipoles(nuclei: Sequence[Nucleus], spacing_fm: float, g2mu: float) -> tuple[
         correlator = dipole(wilson_line_behind(nucleus))
         try:
             scale = correlator.saturation_scale * HBARC / spacing_fm
-            label = rf"{name}: $Q_s = {scale:.2f}$ GeV $= {scale / g2mu:.2f}\,g^2\mu$"
+            label = rf"{name}: $Q_s = {scale:.2f}$ GeV" + (rf" $= {scale / g2mu:.2f}\,g^2\mu$" if g2mu else "")
             axes.plot([2**0.5 * HBARC / scale], [LEVEL], "o", color=colour, ms=5)
         except ConfigError:
             label = rf"{name}: $C > e^{{-1/2}}$ up to half the box, $Q_s$ unknown"

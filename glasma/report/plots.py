@@ -15,8 +15,11 @@ from glasma.observables.stress_energy import TENSOR
 from glasma.report.style import COLOURS, DENSITY_LABEL, DENSITY_MAP, LABELS, clipped, density_norm, new_figure
 
 _T00 = TENSOR.index("T00")
-_TIME = "t  [fm/c]"
 MEAN_LABEL = r"transverse mean  [GeV/fm$^3$]"
+
+
+def _time_label(symbol: str = "t") -> str:
+    return f"{symbol}  [fm/c]"
 
 
 def _nearest(times: Sequence[float], wanted: Sequence[float]) -> list[int]:
@@ -43,7 +46,7 @@ def space_time(profiles: Profiles) -> Figure:
     if times[0] < 0:
         for direction in (1, -1):
             axes.plot(direction * times, times, ":", color="white", lw=0.9, alpha=0.8)
-    axes.set(xlabel="z  [fm]", ylabel=_TIME, ylim=(times[0], times[-1]), xlim=(profiles.z[0], profiles.z[-1]))
+    axes.set(xlabel="z  [fm]", ylabel=_time_label(), ylim=(times[0], times[-1]), xlim=(profiles.z[0], profiles.z[-1]))
     figure.colorbar(image, ax=axes, label=DENSITY_LABEL)
     return figure
 
@@ -68,8 +71,8 @@ def side_views(profiles: Profiles) -> Figure:
     return figure
 
 
-def front_views(profiles: Profiles) -> Figure:
-    """ε in the transverse plane z = 0."""
+def front_views(profiles: Profiles, symbol: str = "t") -> Figure:
+    """ε in the transverse plane z = 0; `symbol` is that of the time, t or τ."""
     wanted = [time for time in telling_times(profiles) if time > profiles.times[0]]
     chosen = _nearest(profiles.times, wanted)
     figure = new_figure(9.6, 2.9)
@@ -80,7 +83,7 @@ def front_views(profiles: Profiles) -> Figure:
         image = axes.imshow(
             view.T, origin="lower", extent=(0, length, 0, length), vmin=0, vmax=np.quantile(view, 0.999) or 1, cmap=DENSITY_MAP
         )
-        axes.set(title=f"t = {profiles.times[k]:+.3f} fm/c", xlabel="x  [fm]")
+        axes.set(title=f"{symbol} = {profiles.times[k]:+.3f} fm/c", xlabel="x  [fm]")
         figure.colorbar(image, ax=axes, orientation="horizontal", label=DENSITY_LABEL, shrink=0.9)
     panels[0].set_ylabel("y  [fm]")
     return figure
@@ -117,7 +120,9 @@ def pressures(history: History, width: float) -> Figure:
     time, density = history.column("t_fm"), history.column("eps_mid")
     left.semilogy(time, np.maximum(density, 1e-12 * density.max()), color=COLOURS["eps"])
     left.set(
-        xlabel=_TIME, ylabel=r"$\varepsilon$ at $z=0$  [GeV/fm$^3$]", ylim=(max(density[-1] / 4, density.max() * 1e-5), None)
+        xlabel=_time_label(),
+        ylabel=r"$\varepsilon$ at $z=0$  [GeV/fm$^3$]",
+        ylim=(max(density[-1] / 4, density.max() * 1e-5), None),
     )
     # At 3 σ the tails of the nuclei are e⁻⁹ of their peaks.
     after = time > 3 * width
@@ -127,11 +132,27 @@ def pressures(history: History, width: float) -> Figure:
         right.legend()
     for value in (0.0, 1 / 3):
         right.axhline(value, color="0.75", lw=0.8, zorder=0)
-    right.set(xlabel=_TIME, ylabel="pressure / energy density at $z=0$", ylim=(-1.05, 1.05))
+    right.set(xlabel=_time_label(), ylabel="pressure / energy density at $z=0$", ylim=(-1.05, 1.05))
     return figure
 
 
-def components(history: History) -> Figure:
+def boost_invariant_pressures(history: History) -> Figure:
+    """τε and the pressures of a boost-invariant run."""
+    figure = new_figure(9.6, 3.3)
+    left, right = figure.subplots(1, 2)
+    tau, density = history.column("t_fm"), history.column("eps_mid")
+    left.plot(tau, tau * density, color=COLOURS["eps"])
+    left.set(xlabel=_time_label("τ"), ylabel=r"$\tau\varepsilon$  [GeV/fm$^2$]", ylim=(0, None))
+    for name, label in (("pL_mid", r"$P_L/\varepsilon$"), ("pT_mid", r"$P_T/\varepsilon$")):
+        right.plot(tau, history.column(name) / density, color=COLOURS[name.removesuffix("_mid")], label=label)
+    right.legend()
+    for value in (0.0, 0.5):
+        right.axhline(value, color="0.75", lw=0.8, zorder=0)
+    right.set(xlabel=_time_label("τ"), ylabel="pressure / energy density", ylim=(-1.05, 1.05))
+    return figure
+
+
+def components(history: History, symbol: str = "t") -> Figure:
     """Energies of the field components over time."""
     figure = new_figure(9.6, 3.3)
     left, right = figure.subplots(1, 2)
@@ -140,17 +161,17 @@ def components(history: History) -> Figure:
         dashes = "--" if name.startswith("B") else "-"
         left.semilogy(time, np.maximum(history.column(name), 1e-12), dashes, color=COLOURS[name], label=LABELS[name])
     largest = max(float(history.column(name).max()) for name in COMPONENTS)
-    left.set(xlabel=_TIME, ylabel="energy in the box  [GeV]", ylim=(largest * 1e-7, largest * 3))
+    left.set(xlabel=_time_label(symbol), ylabel="energy in the box  [GeV]", ylim=(largest * 1e-7, largest * 3))
     left.legend(ncols=2, fontsize=9)
     energy, work = history.column("energy_field"), history.column("work_on_charges")
     right.plot(time, energy, color=COLOURS["eps"], label="fields")
     right.plot(time, energy[0] - work + work[0], ":", color=COLOURS["E_L2"], label=r"start $-\int J\cdot E$", lw=2)
-    right.set(xlabel=_TIME, ylabel="energy  [GeV]")
+    right.set(xlabel=_time_label(symbol), ylabel="energy  [GeV]")
     right.legend()
     return figure
 
 
-def constraints(history: History, gauss: float, unitarity: float, balance: float) -> Figure:
+def constraints(history: History, gauss: float, unitarity: float, balance: float, symbol: str = "t") -> Figure:
     """Gauss constraint, unitarity and energy balance, each with its tolerance."""
     figure = new_figure(9.6, 3.0)
     left, right = figure.subplots(1, 2)
@@ -161,12 +182,12 @@ def constraints(history: History, gauss: float, unitarity: float, balance: float
     left.semilogy(time, np.maximum(history.column("unitarity_max"), floor), color=COLOURS["B_L2"], label="unitarity, max")
     _limit(left, gauss, COLOURS["E_L2"])
     _limit(left, unitarity, COLOURS["B_L2"])
-    left.set(xlabel=_TIME, ylabel="relative violation")
+    left.set(xlabel=_time_label(symbol), ylabel="relative violation")
     left.legend(fontsize=9)
     right.plot(time, 100 * history.column("energy_balance_rel"), color=COLOURS["eps"])
     for sign in (1, -1):
         _limit(right, 100 * sign * balance, COLOURS["eps"])
-    right.set(xlabel=_TIME, ylabel=r"energy balance $(\Delta E + \int J\cdot E)/E$  [%]")
+    right.set(xlabel=_time_label(symbol), ylabel=r"energy balance $(\Delta E + \int J\cdot E)/E$  [%]")
     return figure
 
 
@@ -196,6 +217,6 @@ def nucleus_shape(profiles: Profiles) -> Figure:
         profiles.times, np.maximum(np.abs(transverse.sum(axis=1) / transverse[0].sum() - 1), 1e-16), color=COLOURS["B_L2"],
         label=r"$|\Delta(E_T^2+B_T^2)|$, relative",
     )  # fmt: skip
-    right.set(xlabel=_TIME, ylabel="numerical Cherenkov error", ylim=(1e-8, None))
+    right.set(xlabel=_time_label(), ylabel="numerical Cherenkov error", ylim=(1e-8, None))
     right.legend()
     return figure

@@ -1,0 +1,194 @@
+"""The boost-invariant leapfrog in proper time: second order in Δτ, stable for Δτ < a_T/√2.
+
+The Hamiltonian of the transverse plane, per unit of rapidity (g absorbed, a_T = 1),
+
+    H = Σ_x [ (P_x² + P_y²)/(2τ) + τ P_η²/2 + τ 2 Re tr(1 − U_xy) + Σ_i (D_i A_η)²/(2τ) ],
+
+gives with D_i A_η = U_i A_η(x+i) U†_i − A_η and f × g = −i[f, g]
+
+    P_i(τ+½) = P_i(τ−½) − Δτ τ Σ_j [U_{x,ij} + U_{x,i−j}]_ah − (Δτ/τ) D_i A_η × A_η
+    P_η(τ+½) = P_η(τ−½) + (Δτ/τ) Σ_i (D_i A_η − U†_i D_i A_η U_i |_{x−i})
+    U_i(τ+1) = exp(i Δτ P_i(τ+½)/τ_{+½}) U_i(τ),   A_η(τ+1) = A_η(τ) + Δτ τ_{+½} P_η(τ+½)
+
+(Krasnitz, Venugopalan, NPB 557 (1999) 237; Lappi, PRC 67 (2003) 054903).  Kick and drift are gauge invariant each, hence
+
+    Σ_i (P_i − U†_i P_i U_i |_{x−i}) − A_η × P_η = 0
+
+is kept to rounding.  H depends on τ, dH/dτ = −∫ P_L with P_L = ½(E_T² + B_T² − E_L² − B_L²): the work of the expansion is
+summed by the midpoint rule for potential terms and the trapezoidal rule for kinetic ones.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from types import ModuleType
+
+import numpy as np
+
+from glasma.backend import Workers
+from glasma.evolution.boost_invariant_kernels import boost_invariant_kernels, workspace
+from glasma.evolution.light_cone import light_cone_fields
+from glasma.lattice.gauge import GaussResidual
+from glasma.lattice.grid import Grid, Interval
+from glasma.lattice.milne import MilneFields
+from glasma.lattice.milne_constraints import gauss_residual, unitarity_violation
+from glasma.nuclei.nucleus import Nucleus
+from glasma.observables.measure import Measurement
+from glasma.observables.milne_measure import field_energy, measure, stress_tensor
+
+
+class BoostInvariant:
+    """The boost-invariant leapfrog on one grid.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of shape (nx, ny, 1) and anisotropy 1; its a_t is Δτ.
+    group : module
+        glasma.group.su2 or su3.
+    dtype : float64 or float32
+    workers : Workers
+
+    Raises
+    ------
+    ValueError
+        If the grid is not transverse, or Δτ is beyond the bound of stability.
+    """
+
+    def __init__(
+        self, grid: Grid, group: ModuleType, dtype: np.dtype | type = np.float64, workers: Workers | None = None
+    ) -> None:
+        if grid.shape[2] != 1 or grid.anisotropy != 1:
+            raise ValueError(f"a boost-invariant grid has shape (nx, ny, 1) and anisotropy 1, not {grid}")
+        if 2 * grid.a_t**2 >= 1:
+            raise ValueError(f"Δτ = {grid.a_t} a_T is not below 1/√2: take substeps ≥ 2")
+        self.grid, self.group, self.dtype = grid, group, np.dtype(dtype)
+        self.workers = workers or Workers()
+        #: The scheme is explicit.
+        self.iterations = 0
+        self._kernels = boost_invariant_kernels(group)
+        self._workspaces = {
+            bounds: workspace(group, grid.shape[1], self.dtype) for bounds in self.workers.ranges(grid.shape[0])
+        }
+
+    def initial_state(self, nuclei: Sequence[Nucleus]) -> MilneFields:
+        """Fields at Δτ, momenta at Δτ/2, after the collision of a right-mover and a left-mover at τ = 0.
+
+        Raises
+        ------
+        ValueError
+            If the nuclei are not one right-mover and one left-mover on this grid.
+        ConvergenceError
+            If a link of the forward light cone is not found.
+        """
+        nx, ny, _ = self.grid.shape
+        fields = light_cone_fields(self.group, nuclei, (nx, ny))
+        return self.start(fields.links, fields.longitudinal)
+
+    def start(self, links: np.ndarray, longitudinal: np.ndarray) -> MilneFields:
+        """The first half step from U_i and P_η at τ = 0+, where P_i = A_η = 0.
+
+        P_i and P_η are the Taylor series of the solution, P_i = −(τ²/2) Σ_j [..]_ah and P_η + (τ²/4) D² P_η at τ = Δτ/2: the
+        kick has the singular coefficient 1/τ.
+
+        Parameters
+        ----------
+        links : (2, link_reals, nx, ny)
+        longitudinal : (dim_g, nx, ny)
+        """
+        nx, ny, _ = self.grid.shape
+        U = np.ascontiguousarray(links[:, :, None], dtype=self.dtype)
+        P = np.ascontiguousarray(longitudinal[None, :, None], dtype=self.dtype)
+        E = np.zeros((3, self.group.DIMENSION, 1, nx, ny), self.dtype)
+        E[2] = P[0]
+        fields = MilneFields(self.grid, self.group, U, np.zeros_like(P), E)
+        half = self.grid.a_t / 2
+        # P_L at τ = 0 is −½(E_L² + B_L²) and even in τ.
+        weights = (0.0, 0.0, -half, 0.0, -half, 0.0)
+        fields.work = self._kick(fields, P, half**2 / 2, 0.0, half**2 / 4, weights)
+        c_links, c_scalar = self._drift_coefficients(half)
+        for x0, x1 in self.workers.ranges(nx):
+            self._kernels.drift(x0, x1, fields.U, fields.A, fields.E, c_links, c_scalar)
+        return fields
+
+    def region(self, fields: MilneFields) -> list[Interval]:
+        """The one plane that there is along z."""
+        return [(0, 1)]
+
+    def step(self, fields: MilneFields) -> None:
+        """P(τ − ½), (U, A)(τ) → P(τ + ½), (U, A)(τ + 1)"""
+        step, tau = self.grid.a_t, fields.tau
+        before, after = tau - step / 2, tau + step / 2
+        weights = (step / 2 / before**2, step / 2 / after**2, -step / 2, -step / 2, -step, step / tau**2)
+        drift = self._drift_coefficients(after)
+        fields.work += self._kick(fields, fields.A, step * tau, step / tau, step / tau, weights, drift)
+        self._drift_edges(fields, drift)
+        fields.step += 1
+
+    def _drift_coefficients(self, tau: float) -> tuple[np.floating, np.floating]:
+        """Δτ/τ for the links and Δτ τ for the scalar, in the precision of the fields."""
+        return self.dtype.type(self.grid.a_t / tau), self.dtype.type(self.grid.a_t * tau)
+
+    def _kick(
+        self,
+        fields: MilneFields,
+        scalar: np.ndarray,
+        c_force: float,
+        c_cross: float,
+        c_divergence: float,
+        weights: Sequence[float],
+        drift: tuple[np.floating, np.floating] | None = None,
+    ) -> float:
+        """Update the momenta, with `scalar` for A_η; with `drift` all but the edges of each thread's range drift too.
+
+        Returns the work, Σ weights · (½P_T² before, after, ½P_η² before, after, B_L² , ½(D_i A_η)²).
+        """
+        real = self.dtype.type
+        coefficients = real(c_force), real(c_cross), real(c_divergence)
+        # The kernel sums squares without their factor ½; 2 Re tr(1 − U_xy) is B_L²/2 with it.
+        halves = np.array([0.5, 0.5, 0.5, 0.5, 1.0, 0.5])
+        factors = (np.asarray(weights) * halves).astype(self.dtype)
+        work = np.zeros(self.grid.shape[0])
+        c_links, c_scalar = drift or (real(0), real(0))
+
+        def planes(x0: int, x1: int) -> None:
+            tile, plane = self._workspaces[x0, x1]
+            self._kernels.kick(
+                x0, x1, fields.U, scalar, fields.E, tile, plane, work, *coefficients, factors, drift is not None, c_links, c_scalar
+            )  # fmt: skip
+
+        self.workers.over_planes(self.grid.shape[0], planes)
+        return float(np.sum(work))
+
+    def _drift_edges(self, fields: MilneFields, drift: tuple[np.floating, np.floating]) -> None:
+        """The first and last plane of each range, which its neighbours needed."""
+
+        def planes(x0: int, x1: int) -> None:
+            for x in sorted({x0, x1 - 1}):
+                self._kernels.drift(x, x + 1, fields.U, fields.A, fields.E, *drift)
+
+        self.workers.over_planes(self.grid.shape[0], planes)
+
+    def length_element(self, fields: MilneFields) -> float:
+        """τ at the time of the momenta: the length of a unit of rapidity, units a_T."""
+        return fields.tau_of_momenta
+
+    def gauss_residual(self, fields: MilneFields) -> GaussResidual:
+        """Violation of the Gauss constraint, relative to its largest term."""
+        return gauss_residual(fields, self.workers)
+
+    def energy(self, fields: MilneFields) -> float:
+        """dE/dη = τ ∫ ε at τ − Δτ/2, units 1/(g² a_T); with `fields.work` it is conserved, and zero."""
+        return field_energy(fields, self.workers)
+
+    def measure(self, fields: MilneFields) -> Measurement:
+        """Energy densities and T^{μν} of the comoving observer at τ − Δτ/2."""
+        return measure(fields, self.workers)
+
+    def stress_tensor(self, fields: MilneFields, x0: int = 0, x1: int | None = None) -> np.ndarray:
+        """T^{μν} of the comoving observer at the sites of planes x0 ≤ x < x1, (10, x1 − x0, ny, 1), at τ − Δτ/2."""
+        return stress_tensor(fields, self.workers, x0, x1)
+
+    def unitarity_violation(self, fields: MilneFields) -> float:
+        """Largest |U†U − 1| over all links."""
+        return unitarity_violation(fields, self.workers)

@@ -1,0 +1,76 @@
+"""The Gauss constraint and unitarity of boost-invariant fields."""
+
+from __future__ import annotations
+
+from functools import cache
+from types import ModuleType, SimpleNamespace
+
+import numpy as np
+
+from glasma.backend import Workers, index, kernel
+from glasma.lattice.gauge import GaussResidual
+from glasma.lattice.milne import MilneFields
+from glasma.lattice.plaquettes import wrapped
+
+
+@cache
+def constraint_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernels `gauss` and `unitarity` of one group."""
+    load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
+    add_scaled, cross, rotate_back = group.add_scaled, group.cross, group.rotate_back
+    unitarity_defect = group.unitarity_defect
+    zero, one, two = index(0), index(1), index(2)
+
+    @kernel(group.NAME)
+    def gauss(G, x, U, A, E, unit):
+        """G[0] ← A_η × P_η and G[1] ← Σ_i (P_i − U†_i P_i U_i |_{x−i}) − A_η × P_η at the plane x, (2, dim_g, 1, 1, ny)."""
+        nx, ny = U.shape[3], U.shape[4]
+        xh, xm = index(x), wrapped(x - 1, nx)
+        for k in range(ny):
+            y, ym = index(k), wrapped(k - 1, ny)
+            g = cross(load_algebra(A, zero, zero, xh, y), load_algebra(E, two, zero, xh, y))
+            store_algebra(G, zero, zero, zero, y, g)
+            g = add_scaled(load_algebra(E, zero, zero, xh, y), -unit, g)
+            g = add_scaled(g, unit, load_algebra(E, one, zero, xh, y))
+            from_x = rotate_back(load(U, zero, zero, xm, y), load_algebra(E, zero, zero, xm, y))
+            from_y = rotate_back(load(U, one, zero, xh, ym), load_algebra(E, one, zero, xh, ym))
+            store_algebra(G, one, zero, zero, y, add_scaled(add_scaled(g, -unit, from_x), -unit, from_y))
+
+    @kernel(group.NAME)
+    def unitarity(x0, x1, U):
+        """Largest |U†U − 1| of the links in a range of planes."""
+        worst = 0.0
+        for d in range(2):
+            for x in range(x0, x1):
+                for y in range(U.shape[4]):
+                    worst = max(worst, unitarity_defect(load(U, index(d), zero, index(x), index(y))))
+        return worst
+
+    return SimpleNamespace(gauss=gauss, unitarity=unitarity)
+
+
+def gauss_residual(fields: MilneFields, workers: Workers) -> GaussResidual:
+    """Violation of Σ_i (P_i − U†_i P_i U_i |_{x−i}) = A_η × P_η.
+
+    It is relative to the largest component of P_x, P_y and A_η × P_η; `scale` is that value, in units 1/a_T.
+    """
+    nx, ny, _ = fields.grid.shape
+    unit = fields.dtype.type(1)
+
+    def plane(x: int) -> tuple[float, float, float]:
+        G = np.empty((2, fields.group.DIMENSION, 1, 1, ny), fields.dtype)
+        constraint_kernels(fields.group).gauss(G, x, fields.U, fields.A, fields.E, unit)
+        square = float(np.sum(G[1].astype(np.float64) ** 2))
+        largest = max(float(np.abs(G[0]).max()), float(np.abs(fields.E[:2, :, 0, x]).max()))
+        return float(np.abs(G[1]).max()), square, largest
+
+    worst, squares, terms = zip(*workers.each(range(nx), plane), strict=True)
+    scale = max(terms) or 1.0
+    count = nx * ny * fields.group.DIMENSION
+    return GaussResidual(float(np.max(worst)) / scale, (sum(squares) / count) ** 0.5 / scale, scale)
+
+
+def unitarity_violation(fields: MilneFields, workers: Workers) -> float:
+    """Largest |U†U − 1| over all links."""
+    unitarity = constraint_kernels(fields.group).unitarity
+    return max(workers.over_planes(fields.grid.shape[0], lambda x0, x1: unitarity(x0, x1, fields.U)))
