@@ -105,8 +105,8 @@ class Evolution(_Section):
 
     scheme: Literal["leapfrog", "semi_implicit", "boost_invariant"] = Field(
         default="leapfrog",
-        description="the discretised equations of motion; semi_implicit has no dispersion along the beam, boost_invariant is the "
-        "limit of infinitely thin nuclei in 2+1D",
+        description="the discretised equations of motion; semi_implicit has no dispersion along the beam, boost_invariant is "
+        "the limit of infinitely thin nuclei in 2+1D",
     )
     substeps: int | None = Field(
         default=None,

@@ -56,7 +56,7 @@ def _check_lattice(config: Config) -> None:
     for name in ("longitudinal_cells", "longitudinal_length"):
         if getattr(config.lattice, name) is None and not config.is_boost_invariant:
             raise ConfigError(
-                f'lattice.{name}: is missing; set {name} in [lattice], or evolution.scheme = "boost_invariant", which needs none'
+                f'lattice.{name}: is missing; set {name} in [lattice] (only evolution.scheme = "boost_invariant" needs none)'
             )
 
 

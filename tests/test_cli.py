@@ -100,7 +100,6 @@ def test_dry_run_prints_what_follows_and_creates_nothing(tmp_path: Path) -> None
         r"longitudinal spacing a_z\s+0\.00625 fm .* = 0\.05 a_T",
         r"time step a_t\s+0\.003125 fm .*CFL number 0\.501",
         r"γ\s+280",
-        r"Q_s.*1\.4 GeV",
         r"g²μ L = 10\.14",
         r"steps\s+58, a measurement every 6",
         r"memory\s+\d+ MiB",

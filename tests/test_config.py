@@ -56,7 +56,7 @@ def test_defaults_fill_what_the_file_leaves_out() -> None:
     assert (config.nuclei.infrared_regulator, config.nuclei.ultraviolet_cutoff) == (0.2, 10.0)
     assert (config.nuclei.sheets, config.nuclei.correlation_length, config.nuclei.path) == (1, None, None)
     assert (config.nuclei.radius, config.nuclei.profile_cutoff) == (7.0, 6.0)
-    assert (config.evolution.scheme, config.evolution.substeps, config.evolution.region) == ("leapfrog", 2, "active")
+    assert (config.evolution.scheme, config.substeps, config.evolution.region) == ("leapfrog", 2, "active")
     assert config.observables.interval == 0.02
     assert (config.output.snapshots, config.output.snapshot_fields, config.output.snapshot_tensor) == ([], True, True)
     assert (config.output.checkpoint_interval, config.output.checkpoint_minutes) == (None, 10.0)
@@ -259,8 +259,8 @@ def test_a_dropped_letter_is_answered_with_the_right_name(section: str, key: str
 
 def test_the_missing_key_is_named_with_its_meaning() -> None:
     data = tiny()
-    del data["lattice"]["longitudinal_cells"]
-    with pytest.raises(ConfigError, match=r"lattice\.longitudinal_cells: is missing.*\[lattice\].*sites along z"):
+    del data["lattice"]["transverse_cells"]
+    with pytest.raises(ConfigError, match=r"lattice\.transverse_cells: is missing.*\[lattice\].*sites along x"):
         config_from_dict(data)
 
 

@@ -207,6 +207,9 @@ KINDS = {
     "single precision": ["run.precision=float32"],
     "single nucleus": ["nuclei.system=single"],
     "two threads": ["run.threads=2"],
+    "semi-implicit": ["evolution.scheme=semi_implicit"],
+    "boost-invariant": ["evolution.scheme=boost_invariant", "evolution.end_time=0.6 fm"],
+    "boost-invariant SU(3)": ["evolution.scheme=boost_invariant", "evolution.end_time=0.6 fm", "lattice.group=SU(3)"],
 }
 
 

@@ -104,6 +104,23 @@ WRONG_KEYS: dict[str, tuple[list[str], list[str]]] = {
         ["nuclei.g2mu = 2", 'no meaning with source = "file"', "remove it"],
     ),
     "unstable time step": (["evolution.substeps=1"], ["evolution.substeps = 1", "1.002", "use at least 2"]),
+    "tolerance that is none": (
+        ["evolution.scheme=semi_implicit", "evolution.tolerance=0.5"],
+        ["evolution.tolerance = 0.5", "less than or equal to 0.01", "semi_implicit"],
+    ),
+    "no iterations": (["evolution.max_iterations=0"], ["evolution.max_iterations = 0", "greater than or equal to 1"]),
+    "a single nucleus without a collision": (
+        ["evolution.scheme=boost_invariant", "nuclei.system=single"],
+        ["nuclei.system", "single", "no boost-invariant limit"],
+    ),
+    "proper time steps too long": (
+        ["evolution.scheme=boost_invariant", "evolution.substeps=1"],
+        ["evolution.substeps = 1", "a_T/√2", "use at least 2"],
+    ),
+    "nuclei too thin even for the semi-implicit scheme": (
+        ["evolution.scheme=semi_implicit", "nuclei.width=0.004 fm"],
+        ["nuclei.width = 0.004", "thinner than 1 cells", "longitudinal_cells = 200"],
+    ),
     "no substeps": (["evolution.substeps=0"], ["evolution.substeps = 0", "greater than or equal to 1"]),
     "box too short": (
         ["evolution.end_time=0.5 fm"],
@@ -169,6 +186,16 @@ WRONG_FILES: dict[str, tuple[bytes, list[str]]] = {
     "regulator and a file": (
         without("g2mu").replace("[nuclei]", '[nuclei]\nsource = "file"\npath = "x.h5"').encode(),
         ["nuclei.infrared_regulator = 0.4", 'no meaning with source = "file"', "remove it"],
+    ),
+    "no cells along the beam": (
+        without("longitudinal_cells").encode(),
+        ["lattice.longitudinal_cells: is missing", "set longitudinal_cells in [lattice]", "boost_invariant"],
+    ),
+    "correlation length of nuclei without thickness": (
+        without("width", "longitudinal")
+        .replace("[evolution]", 'correlation_length = "0.1 fm"\n[evolution]\nscheme = "boost_invariant"')
+        .encode(),
+        ["nuclei.correlation_length = 0.1 fm", "needs the thickness", "nuclei.width"],
     ),
     "no end": (without("end_time").encode(), ["evolution.end_time: is missing", "set end_time in [evolution]"]),
     "no energy": (without("width").encode(), ["nuclei.sqrt_s_nn, nuclei.gamma, nuclei.width = none", "exactly one"]),

@@ -108,9 +108,7 @@ def _incoming(group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, U: np.ndarray
     return _antihermitian(group, _dagger(U) @ difference - difference)
 
 
-def solve_links(
-    group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, direction: str = "x"
-) -> tuple[np.ndarray, float, int]:
+def solve_links(group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, direction: str = "x") -> tuple[np.ndarray, float, int]:
     """U of [(U^A + U^B)(1 + U†)]_ah = 0 for matrices (nx, ny, N_c, N_c); the largest residual and number of steps.
 
     The start is R² with the unitary factor R of U^A + U^B = R H, H ≥ 0: the solution for SU(2), where it is

@@ -165,7 +165,8 @@ def components(history: History, symbol: str = "t") -> Figure:
     left.legend(ncols=2, fontsize=9)
     energy, work = history.column("energy_field"), history.column("work_on_charges")
     right.plot(time, energy, color=COLOURS["eps"], label="fields")
-    right.plot(time, energy[0] - work + work[0], ":", color=COLOURS["E_L2"], label=r"start $-\int J\cdot E$", lw=2)
+    lost = r"start $-\int J\cdot E$" if symbol == "t" else r"start $-\int P_L d\tau$"
+    right.plot(time, energy[0] - work + work[0], ":", color=COLOURS["E_L2"], label=lost, lw=2)
     right.set(xlabel=_time_label(symbol), ylabel="energy  [GeV]")
     right.legend()
     return figure

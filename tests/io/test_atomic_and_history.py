@@ -113,11 +113,14 @@ def test_half_written_files_are_removed_and_others_kept(tmp_path: Path) -> None:
 
 
 @settings(deadline=None, max_examples=40)
-@given(st.lists(st.lists(st.floats(allow_nan=False), min_size=len(COLUMNS) - 1, max_size=len(COLUMNS) - 1), max_size=4))
+@given(st.lists(st.lists(st.floats(allow_nan=False), min_size=len(COLUMNS) - 2, max_size=len(COLUMNS) - 2), max_size=4))
 def test_history_reads_back_every_bit(tmp_path_factory: pytest.TempPathFactory, values: list[list[float]]) -> None:
     path = tmp_path_factory.mktemp("history") / "history.csv"
-    names = [name for name in COLUMNS if name != "step"]
-    written = [{"step": float(step), **dict(zip(names, row, strict=True))} for step, row in enumerate(values)]
+    names = [name for name in COLUMNS if name not in ("step", "iterations")]
+    written = [
+        {"step": float(step), "iterations": float(step), **dict(zip(names, row, strict=True))}
+        for step, row in enumerate(values)
+    ]
     history = History(path)
     history.start()
     for row in written:
