@@ -63,8 +63,8 @@ class SemiImplicit(LaboratoryScheme):
     grid, group, dtype, workers, only_active
         As for `LaboratoryScheme`.
     tolerance : float
-        The solution of a step ends when the largest residual (colour norm of p⁻ − p⁺ + a_t J on a link) is below this part
-        of the largest (p² + P²)^½.
+        The solution of a step ends when the largest residual, the colour norm of (p⁻ − p⁺ + a_t J)/a_i on a link, is below this
+        part of the largest ((p² + P²)/a_i²)^½.
     max_iterations : int
         A step that needs more stops the run.
     """
@@ -141,12 +141,12 @@ class SemiImplicit(LaboratoryScheme):
     def _residual(self, fields: Fields, region: list[Interval], into: np.ndarray, of_momentum: float) -> float:
         """of_momentum times the momentum held, less that between U and the other slice; its largest norm."""
         buffers, real = self._buffers, self.dtype.type
-        c_longitudinal = real(0.25 * self.grid.a_t / self.grid.a_z**2)
+        inverse_a_z2 = real(self.grid.a_z**-2)
 
         def largest(x0: int, x1: int, z0: int, z1: int) -> float:
             return self._kernels.residual(
                 x0, x1, z0, z1, into, buffers.momentum, real(of_momentum), fields.U, buffers.links, self._lines[x0, x1],
-                self._a_t, c_longitudinal,
+                self._a_t, inverse_a_z2,
             )  # fmt: skip
 
         return float(self._each(region, largest)) ** 0.5

@@ -144,14 +144,15 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
         return largest
 
     @kernel(group.NAME)
-    def residual(x0, x1, z0, z1, r, p, of_p, U, V, W, a_t, c_longitudinal):
+    def residual(x0, x1, z0, z1, r, p, of_p, U, V, W, a_t, inverse_a_z2):
         """r ← of_p p − (momentum at U with the other slice V), for x0 ≤ x < x1 and z0 ≤ z < z1.
 
-        c_longitudinal = a_t/(4 a_z²).  Returns the largest squared colour norm of r, without p of r and P together.
+        Returns the largest squared colour norm of r, of p and P together without p, with r_z/a_z in the place of r_z.
         """
         nx, ny = U.shape[2], U.shape[3]
         real = type(a_t)
         quarter = real(0.25) * a_t
+        c_longitudinal = quarter * inverse_a_z2
         step = real(1) / a_t
         step_z = step * (real(1) + real(2) * a_t * a_t)
         largest = real(0)
@@ -188,7 +189,7 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
                         r, 2, xh, yh, z, first_z, sites, p, of_p, U, V, W, 4, into + ny + y, 0, 7, from_below + 1,
                         quarter, quarter, step_z,
                     )  # fmt: skip
-                    largest = max(largest, found)
+                    largest = max(largest, inverse_a_z2 * found)
         return largest
 
     @kernel(group.NAME)
