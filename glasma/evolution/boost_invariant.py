@@ -95,8 +95,8 @@ class BoostInvariant:
         longitudinal : (dim_g, nx, ny)
         """
         nx, ny, _ = self.grid.shape
-        U = np.ascontiguousarray(links[:, :, None], dtype=self.dtype)
-        P = np.ascontiguousarray(longitudinal[None, :, None], dtype=self.dtype)
+        U = np.array(links[:, :, None], self.dtype, order="C")
+        P = np.array(longitudinal[None, :, None], self.dtype, order="C")
         E = np.zeros((3, self.group.DIMENSION, 1, nx, ny), self.dtype)
         E[2] = P[0]
         fields = MilneFields(self.grid, self.group, U, np.zeros_like(P), E)
