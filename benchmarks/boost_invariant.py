@@ -197,7 +197,11 @@ def main() -> None:
     parser.add_argument("--own-start", action="store_true", help="start from the series of the solution, as runs do")
     options = parser.parse_args()
 
-    figures = compare(options.reference, options.groups, options.seed, options.own_start) if options.reference else speed(options.size)
+    figures = (
+        compare(options.reference, options.groups, options.seed, options.own_start)
+        if options.reference
+        else speed(options.size)
+    )
     if options.json:
         about = {"machine": machine(), "versions": versions(), "commit": commit(), "figures": figures}
         options.json.write_text(json.dumps(about, indent=2) + "\n", encoding="utf-8")

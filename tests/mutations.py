@@ -35,6 +35,7 @@ class Mutation:
 
 
 CHARGES, KERNELS = "evolution/charges.py", "evolution/leapfrog_kernels.py"
+MILNE = "evolution/boost_invariant_kernels.py"
 SU2, SU3 = "group/su2.py", "group/su3.py"
 GAUSS = "physics/test_gauss.py -k float64-2"
 ORDER = "evolution/test_leapfrog_conservation.py -k energy_drift"
@@ -201,6 +202,41 @@ MUTATIONS = [
         "self.centre + self.direction * t",
         "self.centre + t",
         "nuclei/test_wilson_lines.py",
+    ),
+    Mutation(
+        "boost-invariant: sign of the current of A_eta in P_y",
+        MILNE,
+        "add_scaled(q, -c_cross, cross(e, a))",
+        "add_scaled(q, c_cross, cross(e, a))",
+        "evolution/test_boost_invariant.py -k gauss_constraint_holds",
+    ),
+    Mutation(
+        "boost-invariant: power of tau in the drift of A_eta",
+        "evolution/boost_invariant.py",
+        "self.dtype.type(self.grid.a_t * tau)",
+        "self.dtype.type(self.grid.a_t)",
+        "evolution/test_boost_invariant_waves.py",
+    ),
+    Mutation(
+        "boost-invariant: edges of a thread's range drift at once",
+        MILNE,
+        "if drifts and x0 < x < x1 - 1:",
+        "if drifts:",
+        "evolution/test_boost_invariant.py -k threads",
+    ),
+    Mutation(
+        "boost-invariant: work of the plaquettes with the wrong sign",
+        "evolution/boost_invariant.py",
+        "-step / 2, -step / 2, -step, step / tau**2",
+        "-step / 2, -step / 2, step, step / tau**2",
+        "evolution/test_boost_invariant.py -k work",
+    ),
+    Mutation(
+        "boost-invariant: sign of the longitudinal field on the light cone",
+        "evolution/light_cone.py",
+        "difference = _dagger(U_B - U_A)",
+        "difference = _dagger(U_A - U_B)",
+        "evolution/test_light_cone.py -k thin",
     ),
 ]
 

@@ -152,7 +152,8 @@ class BoostInvariant:
         def planes(x0: int, x1: int) -> None:
             tile, plane = self._workspaces[x0, x1]
             self._kernels.kick(
-                x0, x1, fields.U, scalar, fields.E, tile, plane, work, *coefficients, factors, drift is not None, c_links, c_scalar
+                x0, x1, fields.U, scalar, fields.E, tile, plane, work,
+                *coefficients, factors, drift is not None, c_links, c_scalar,
             )  # fmt: skip
 
         self.workers.over_planes(self.grid.shape[0], planes)

@@ -77,7 +77,7 @@ def test_longitudinal_pressure_starts_at_minus_the_energy_density(group):
 
 
 def test_time_reversal_returns_the_light_cone(group):
-    """A grid with Δτ < 0 runs back: from P(τ + ½) and (U, A)(τ) to τ = 0, where A_η = 0 and the links are those of the start."""
+    """A grid with Δτ < 0 runs back: from P(τ + ½) and (U, A)(τ) to τ = 0, where A_η = 0."""
     scheme, fields = collision(group)
     start = fields.copy()
     for _ in range(STEPS):

@@ -1,6 +1,6 @@
 """Weak fields of one colour are Bessel functions of k τ, with the lattice momentum k² = Σ_i 4 sin²(k_i/2).
 
-    P_η = J_0(kτ) P_η(0),   A_η = (τ/k) J_1(kτ) P_η(0),   A_i = J_0(kτ) A_i(0),   P_i = −kτ J_1(kτ) A_i(0)
+P_η = J_0(kτ) P_η(0),   A_η = (τ/k) J_1(kτ) P_η(0),   A_i = J_0(kτ) A_i(0),   P_i = −kτ J_1(kτ) A_i(0)
 """
 
 from __future__ import annotations

@@ -21,7 +21,6 @@ from tests.states import (
     relative_difference,
     to_components,
     to_matrix,
-    unitary,
 )
 
 GRID = Grid((8, 6, 1), substeps=8)
