@@ -221,7 +221,7 @@ MUTATIONS = [
         "boost-invariant: edges of a thread's range drift at once",
         MILNE,
         "if drifts and x0 < x < x1 - 1:",
-        "if drifts:",
+        "if drifts and x >= x0:",
         "evolution/test_boost_invariant.py -k threads",
     ),
     Mutation(
