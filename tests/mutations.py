@@ -34,7 +34,9 @@ class Mutation:
     groups: tuple[str, ...] = BOTH
 
 
+SEMI = "evolution/semi_implicit_kernels.py"
 CHARGES, KERNELS = "evolution/charges.py", "evolution/leapfrog_kernels.py"
+MILNE = "evolution/boost_invariant_kernels.py"
 SU2, SU3 = "group/su2.py", "group/su3.py"
 GAUSS = "physics/test_gauss.py -k float64-2"
 ORDER = "evolution/test_leapfrog_conservation.py -k energy_drift"
@@ -203,6 +205,34 @@ MUTATIONS = [
         "nuclei/test_wilson_lines.py",
     ),
     Mutation(
+        "semi-implicit: sign of one diagonal of the transverse plaquette",
+        SEMI,
+        "far_x = add_scaled(far_x, plus, product(dagger(b), t))",
+        "far_x = add_scaled(far_x, minus, product(dagger(b), t))",
+        "evolution/test_semi_implicit.py -k derivative",
+    ),
+    Mutation(
+        "semi-implicit: G2 of a longitudinal plaquette carried with the wrong link",
+        SEMI,
+        "far = add_scaled(far, plus, product(n, vz))",
+        "far = add_scaled(far, plus, product(n, uz))",
+        "evolution/test_semi_implicit.py -k modified_gauss",
+    ),
+    Mutation(
+        "semi-implicit: no share of the temporal plaquettes in P_z",
+        SEMI,
+        "step_z = step * (real(1) + real(2) * a_t * a_t)",
+        "step_z = step * (real(1) + real(1) * a_t * a_t)",
+        "evolution/test_semi_implicit_plane_waves.py -k longitudinal",
+    ),
+    Mutation(
+        "semi-implicit: iteration without the elimination of A_i",
+        SEMI,
+        "f = add_scaled(f, -coupling, gradient(r, U, 0, x, y, z))",
+        "f = add_scaled(f, coupling, gradient(r, U, 0, x, y, z))",
+        "evolution/test_semi_implicit.py -k modified_gauss",
+    ),
+    Mutation(
         "Wilson loop: a side one link short",
         "observables/wilson_loops.py",
         "for s in range(1, length):",
@@ -246,6 +276,41 @@ MUTATIONS = [
         "first = below",
         "observables/test_rapidity.py -k feels_nothing",
         (),
+    ),
+    Mutation(
+        "boost-invariant: sign of the current of A_eta in P_y",
+        MILNE,
+        "add_scaled(q, -c_cross, cross(e, a))",
+        "add_scaled(q, c_cross, cross(e, a))",
+        "evolution/test_boost_invariant.py -k gauss_constraint_holds",
+    ),
+    Mutation(
+        "boost-invariant: power of tau in the drift of A_eta",
+        "evolution/boost_invariant.py",
+        "self.dtype.type(self.grid.a_t * tau)",
+        "self.dtype.type(self.grid.a_t)",
+        "evolution/test_boost_invariant_waves.py",
+    ),
+    Mutation(
+        "boost-invariant: edges of a thread's range drift at once",
+        MILNE,
+        "if drifts and x0 < x < x1 - 1:",
+        "if drifts and x >= x0:",
+        "evolution/test_boost_invariant.py -k threads",
+    ),
+    Mutation(
+        "boost-invariant: work of the plaquettes with the wrong sign",
+        "evolution/boost_invariant.py",
+        "-step / 2, -step / 2, -step, step / tau**2",
+        "-step / 2, -step / 2, step, step / tau**2",
+        "evolution/test_boost_invariant.py -k work",
+    ),
+    Mutation(
+        "boost-invariant: sign of the longitudinal field on the light cone",
+        "evolution/light_cone.py",
+        "difference = _dagger(U_B - U_A)",
+        "difference = _dagger(U_A - U_B)",
+        "evolution/test_light_cone.py -k thin",
     ),
 ]
 

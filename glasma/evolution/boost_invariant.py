@@ -97,8 +97,8 @@ class BoostInvariant:
         longitudinal : (dim_g, nx, ny)
         """
         nx, ny, _ = self.grid.shape
-        U = np.ascontiguousarray(links[:, :, None], dtype=self.dtype)
-        P = np.ascontiguousarray(longitudinal[None, :, None], dtype=self.dtype)
+        U = np.array(links[:, :, None], self.dtype, order="C")
+        P = np.array(longitudinal[None, :, None], self.dtype, order="C")
         E = np.zeros((3, self.group.DIMENSION, 1, nx, ny), self.dtype)
         E[2] = P[0]
         fields = MilneFields(self.grid, self.group, U, np.zeros_like(P), E)
@@ -154,7 +154,8 @@ class BoostInvariant:
         def planes(x0: int, x1: int) -> None:
             tile, plane = self._workspaces[x0, x1]
             self._kernels.kick(
-                x0, x1, fields.U, scalar, fields.E, tile, plane, work, *coefficients, factors, drift is not None, c_links, c_scalar
+                x0, x1, fields.U, scalar, fields.E, tile, plane, work,
+                *coefficients, factors, drift is not None, c_links, c_scalar,
             )  # fmt: skip
 
         self.workers.over_planes(self.grid.shape[0], planes)

@@ -11,9 +11,9 @@ the collision, is div of the step of the links from U^B ahead of it to U behind 
 
     E_L = Σ_i div [U U^B† − U^A]_ah = Σ_i div [U^B − U U^A†]_ah,
 
-the second form from the left-mover, with div [U V†]_ah = [U V†]_ah |_x − [V† U]_ah |_{x−i}.  The two forms agree by the condition
-on U (for SU(3) the parts from the links that begin at the site do, the others up to the order of the lattice spacing).  Their
-mean is
+the second form from the left-mover, with div [U V†]_ah = [U V†]_ah |_x − [V† U]_ah |_{x−i}.  The two forms agree by the
+condition on U (for SU(3) the parts from the links that begin at the site do, the others up to the order of the lattice
+spacing).  Their mean is
 
     P_η = ½ Σ_i ( [(U_i − 1)(U^B_i − U^A_i)†]_ah + [(U†_i − 1)(U^B_i − U^A_i)]_ah |_{x−i} ).
 
@@ -112,7 +112,8 @@ def solve_links(group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, direction: 
     """U of [(U^A + U^B)(1 + U†)]_ah = 0 for matrices (nx, ny, N_c, N_c); the largest residual and number of steps.
 
     The start is R² with the unitary factor R of U^A + U^B = R H, H ≥ 0: the solution for SU(2), where it is
-    (U^A + U^B)(U^A + U^B)†⁻¹, and for any fields of one colour direction.  Newton's method on the algebra, U ← exp(iθ) U, does the rest.
+    (U^A + U^B)(U^A + U^B)†⁻¹, and for any fields of one colour direction.  Newton's method on the algebra, U ← exp(iθ) U,
+    does the rest.
 
     Raises
     ------
@@ -133,8 +134,8 @@ def solve_links(group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, direction: 
     if unsolved.size:
         x, y = divmod(int(unsolved[0]), shape[1])
         raise ConvergenceError(
-            f"initial condition at τ = 0: link U_{direction} at site ({x}, {y}) has residual {residuals[unsolved[0]]:.1e} after "
-            f"{ITERATIONS} iterations ({unsolved.size} such links); take a smaller g²μ a_T (a finer lattice)"
+            f"initial condition at τ = 0: link U_{direction} at site ({x}, {y}) has residual {residuals[unsolved[0]]:.1e} "
+            f"after {ITERATIONS} iterations ({unsolved.size} such links); take a smaller g²μ a_T (a finer lattice)"
         )
     return U.reshape(shape), float(residuals.max()), iterations
 

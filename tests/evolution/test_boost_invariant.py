@@ -9,10 +9,19 @@ import pytest
 
 from glasma.backend import Workers
 from glasma.evolution.boost_invariant import BoostInvariant
+from glasma.evolution.light_cone import light_cone_fields
 from glasma.group import su2, su3
 from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields, gauge_transform
-from tests.states import colliding_nuclei, embedded_su2_nuclei, random_omega, relative_difference, to_components, unitary
+from tests.states import (
+    antihermitian_part,
+    colliding_nuclei,
+    dagger,
+    embedded_su2_nuclei,
+    random_omega,
+    relative_difference,
+    unitary,
+)
 
 SHAPE = (6, 9, 1)
 STEPS = 60
@@ -51,14 +60,14 @@ def test_gauss_constraint_sees_a_wrong_momentum(group):
 def test_energy_and_work_of_the_expansion_cancel_at_second_order(group):
     """There is no energy at τ = 0: dE/dη + ∫ P_L dτ vanishes at all times."""
     sums = []
-    for substeps in (8, 16, 32):
+    for substeps in (16, 32, 64):
         scheme, fields = collision(group, substeps, g2mu=0.7)
         for _ in range(4 * substeps):
             scheme.step(fields)
         sums.append((scheme.energy(fields) + fields.work) / scheme.energy(fields))
     orders = [np.log2(abs(coarse / fine)) for coarse, fine in pairwise(sums)]
     assert abs(sums[-1]) < 1e-4
-    assert orders == pytest.approx([2, 2], abs=0.1)
+    assert orders == pytest.approx([2, 2], abs=0.15)
 
 
 def test_longitudinal_pressure_starts_at_minus_the_energy_density(group):
@@ -68,7 +77,7 @@ def test_longitudinal_pressure_starts_at_minus_the_energy_density(group):
 
 
 def test_time_reversal_returns_the_light_cone(group):
-    """A grid with Δτ < 0 runs back: from P(τ + ½) and (U, A)(τ) to τ = 0, where A_η = 0 and the links are those of the start."""
+    """A grid with Δτ < 0 runs back: from P(τ + ½) and (U, A)(τ) to τ = 0, where A_η = 0."""
     scheme, fields = collision(group)
     start = fields.copy()
     for _ in range(STEPS):
@@ -144,8 +153,6 @@ def test_lattices_of_any_length_along_y_agree_with_the_transposed_ones(group, ny
 
 
 def collision_longitudinal(group, shape) -> np.ndarray:
-    from glasma.evolution.light_cone import light_cone_fields
-
     nuclei = colliding_nuclei(Grid(shape, substeps=8), group, g2mu=1.0)
     return light_cone_fields(group, nuclei, shape[:2]).longitudinal
 
@@ -180,20 +187,23 @@ def test_grids_that_do_not_fit_are_refused(group, grid):
         BoostInvariant(grid, group)
 
 
+def test_start_leaves_its_arguments_alone(group):
+    scheme, fields = collision(group)
+    cone = light_cone_fields(group, colliding_nuclei(fields.grid, group), SHAPE[:2])
+    links, longitudinal = np.array(cone.links, order="C"), np.array(cone.longitudinal, order="C")
+    state = scheme.start(links, longitudinal)
+    scheme.step(state)
+    np.testing.assert_array_equal(links, cone.links)
+    np.testing.assert_array_equal(longitudinal, cone.longitudinal)
+
+
 def test_first_half_step_against_matrices(group):
-    """P_i(Δτ/2) = −(Δτ²/8) Σ_j [U_{x,ij} + U_{x,i−j}]_ah, from staples of complex matrices."""
+    """P_i(Δτ/2) = −(Δτ²/8) Σ_j [U_{x,ij} + U_{x,i−j}]_ah, from plaquettes of complex matrices."""
     scheme, fields = collision(group)
     u = [group.link_to_matrix(link) for link in links_at_zero(fields)]
     for i, j in ((0, 1), (1, 0)):
-
-        def at(matrix, direction, shift):
-            return np.roll(matrix, -shift, axis=direction)
-
-        def dagger(matrix):
-            return np.conj(np.swapaxes(matrix, -1, -2))
-
-        ahead = u[i] @ at(u[j], i, 1) @ dagger(at(u[i], j, 1)) @ dagger(u[j])
-        below = at(u[j], j, -1)
-        behind = u[i] @ dagger(at(below, i, 1)) @ dagger(at(u[i], j, -1)) @ below
-        force = to_components(group, (ahead + behind - dagger(ahead + behind)) / 2j)
+        ahead = u[i] @ np.roll(u[j], -1, axis=i) @ dagger(np.roll(u[i], -1, axis=j)) @ dagger(u[j])
+        below = np.roll(u[j], 1, axis=j)
+        behind = u[i] @ dagger(np.roll(below, -1, axis=i)) @ dagger(np.roll(u[i], 1, axis=j)) @ below
+        force = antihermitian_part(group, ahead + behind)
         np.testing.assert_allclose(fields.E[i, :, 0], -(scheme.grid.a_t**2) / 8 * force, atol=1e-13)

@@ -13,6 +13,7 @@ from scipy.special import j0, j1
 
 from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.lattice.grid import Grid
+from glasma.lattice.milne import MilneFields
 from tests.states import unitary
 
 AMPLITUDE = 1e-6
@@ -33,8 +34,8 @@ class StandingWave:
         self.transverse = np.stack([-lattice[1] * np.cos(phase + k[0] / 2), lattice[0] * np.cos(phase + k[1] / 2)]) / self.k
 
 
-def largest_errors(group, wave: StandingWave, colour: int, substeps: int) -> list[float]:
-    """Largest deviations of P_η, A_η, A_i, P_i at τ = 5, relative to the amplitude."""
+def largest_errors(group, wave: StandingWave, colour: int, substeps: int) -> np.ndarray:
+    """Largest deviations of P_η, A_η, A_i, P_i up to τ = 5, relative to the amplitude."""
     scheme = BoostInvariant(Grid(SHAPE, substeps=substeps), group)
     phases = np.zeros((2, group.DIMENSION, *SHAPE[:2]))
     phases[:, colour] = AMPLITUDE * wave.transverse
@@ -42,16 +43,22 @@ def largest_errors(group, wave: StandingWave, colour: int, substeps: int) -> lis
     electric[colour] = AMPLITUDE * wave.longitudinal
     links = np.stack([group.link_from_matrix(unitary(group, phase)) for phase in phases])
     fields = scheme.start(links, electric)
+    worst = np.zeros(4)
     while fields.tau < 5:
         scheme.step(fields)
-    k, tau, middle = wave.k, fields.tau, fields.tau_of_momenta
-    found_links = group.link_to_matrix(np.moveaxis(fields.U[:, :, 0], 1, 0))
-    found_phases = 2 * np.einsum("ij,...ji->...", group.GENERATORS[colour], found_links).imag
+        worst = np.maximum(worst, errors_of(fields, wave, colour))
     assert np.abs(np.delete(fields.E, colour, axis=1)).max() < 1e-14 * AMPLITUDE
+    return worst
+
+
+def errors_of(fields: MilneFields, wave: StandingWave, colour: int) -> list[float]:
+    k, tau, middle = wave.k, fields.tau, fields.tau_of_momenta
+    links = fields.group.link_to_matrix(np.moveaxis(fields.U[:, :, 0], 1, 0))
+    phases = 2 * np.einsum("ij,...ji->...", fields.group.GENERATORS[colour], links).imag
     pairs = [
         (fields.E[2, colour, 0], j0(k * middle) * wave.longitudinal),
         (fields.A[0, colour, 0], tau / k * j1(k * tau) * wave.longitudinal),
-        (found_phases, j0(k * tau) * wave.transverse),
+        (phases, j0(k * tau) * wave.transverse),
         (fields.E[:2, colour, 0], -k * middle * j1(k * middle) * wave.transverse),
     ]
     return [float(np.abs(found / AMPLITUDE - expected).max()) for found, expected in pairs]
@@ -63,6 +70,6 @@ def test_weak_fields_follow_bessel_functions_at_second_order(group, modes, colou
     wave = StandingWave(modes)
     colour %= group.DIMENSION
     errors = np.array([largest_errors(group, wave, colour, substeps) for substeps in (8, 16, 32)])
-    assert errors[-1].max() < 3e-3
+    assert errors[-1].max() < 1e-2
     for coarse, fine in pairwise(errors):
         np.testing.assert_allclose(np.log2(coarse / fine), 2, atol=0.15)

@@ -21,7 +21,6 @@ from tests.states import (
     relative_difference,
     to_components,
     to_matrix,
-    unitary,
 )
 
 GRID = Grid((8, 6, 1), substeps=8)
@@ -124,7 +123,10 @@ def test_other_nuclei_are_refused(group):
 
 
 def test_thin_nuclei_in_three_dimensions_give_the_same_fields(group):
-    """E_z and the links at z = 0 of a 3+1D collision, shortly after it, against the boost-invariant ones at the same τ."""
+    """E_z and the links at z = 0 of a 3+1D collision, shortly after it, against the boost-invariant ones at the same τ.
+
+    The nuclei are a quarter of a_T thick, and the trace condition holds up to the order of the lattice spacing.
+    """
     options = {"g2mu": 0.3, "infrared": 0.4, "ultraviolet": 1.6}
     grid = Grid((8, 8, 75), anisotropy=1 / 32, substeps=2)
     nuclei = colliding_nuclei(grid, group, width=1.0, cutoff=4.0, **options)
@@ -142,7 +144,7 @@ def test_thin_nuclei_in_three_dimensions_give_the_same_fields(group):
         scheme.step(milne)
     middle = grid.shape[2] // 2
     electric = fields.E[2, :, :, :, middle] / grid.a_z
-    assert relative_difference(electric, milne.E[2, :, 0]) < 0.05
+    assert relative_difference(electric, milne.E[2, :, 0]) < 0.1
     for i in (0, 1):
         ours, theirs = group.link_to_matrix(milne.U[i, :, 0]), group.link_to_matrix(fields.U[i, :, :, :, middle])
-        assert np.abs(ours - theirs).max() < 0.05 * np.abs(ours - np.eye(group.COLOURS)).max()
+        assert np.abs(ours - theirs).max() < 0.1 * np.abs(ours - np.eye(group.COLOURS)).max()

@@ -153,3 +153,12 @@ def test_unitarity_defect_is_the_distance_from_unitarity(group, data: DataObject
     normalisation = np.sqrt(2) if group.COLOURS == 2 else 1
     defect = group.unitarity_defect(as_link(group, scale * u))
     assert defect * normalisation == pytest.approx(expected, abs=1e-13)
+
+
+@examples
+@given(data=st.data())
+def test_cross_product_is_the_commutator(group, data):
+    f, g = draw_algebra(group, data), draw_algebra(group, data)
+    F, G = to_matrix(group, f), to_matrix(group, g)
+    expected = to_components(group, -1j * (F @ G - G @ F))
+    np.testing.assert_allclose(group.cross(as_algebra(f), as_algebra(g)), expected, atol=ROUNDING * 10)
