@@ -121,6 +121,8 @@ class _Run:
                     )
                 self.record["resumed"] += 1
             self.collision = Collision(self.config, fields=fields)
+        if not self.resuming:
+            self.record["preparation"] = self.collision.scheme.preparation
         derived = self.collision.derived
         self.writer = SnapshotWriter(self.directory.path, derived)
         self.history = History(self.directory.history)

@@ -14,7 +14,7 @@ import pytest
 import glasma.doctor
 import glasma.report.html
 import glasma.runner
-from tests.tiny_run import FILES, differences, finished_run, write_tiny
+from tests.tiny_run import FILES, assert_refused, differences, finished_run, write_tiny
 from tests.tiny_run import glasma as command
 
 
@@ -106,6 +106,19 @@ def test_dry_run_prints_what_follows_and_creates_nothing(tmp_path: Path) -> None
         r"expected time\s+\d+ (s|minutes)",
     ):
         assert re.search(pattern, outcome.out), (pattern, outcome.out)
+
+
+@pytest.mark.parametrize("scheme", ["semi_implicit", "boost_invariant"])
+def test_equation_without_solution_is_one_line(scheme: str, tmp_path: Path) -> None:
+    """Fields far too strong for the lattice: the iteration of the step or of the light cone does not end."""
+    strong = {
+        "semi_implicit": (["evolution.max_iterations=2"], "evolution.max_iterations = 2: step 1 is not solved"),
+        "boost_invariant": (["lattice.group=SU(3)", "nuclei.g2mu=500 GeV"], "initial condition at τ = 0: link U_"),
+    }
+    overrides, expected = strong[scheme]
+    options = [word for override in [f"evolution.scheme={scheme}", *overrides] for word in ("--set", override)]
+    outcome = command("run", write_tiny(tmp_path), *options, "--out", tmp_path / "out", "--quiet")
+    assert_refused(outcome, expected, "residual")
 
 
 def test_check_holds_on_an_untouched_run() -> None:

@@ -66,6 +66,8 @@ class BoostInvariant:
         self.workers = workers or Workers()
         #: The scheme is explicit.
         self.iterations = 0
+        #: Newton steps and residual of the links at τ = 0+, once they are found.
+        self.preparation: dict[str, float] = {}
         self._kernels = boost_invariant_kernels(group)
         self._workspaces = {
             bounds: workspace(group, grid.shape[1], self.dtype) for bounds in self.workers.ranges(grid.shape[0])
@@ -83,6 +85,7 @@ class BoostInvariant:
         """
         nx, ny, _ = self.grid.shape
         fields = light_cone_fields(self.group, nuclei, (nx, ny))
+        self.preparation = {"light_cone_iterations": fields.iterations, "light_cone_residual": fields.residual}
         return self.start(fields.links, fields.longitudinal)
 
     def start(self, links: np.ndarray, longitudinal: np.ndarray) -> MilneFields:

@@ -42,6 +42,8 @@ class LaboratoryScheme:
         self.only_active = only_active
         #: Iterations of the last step; 0 for an explicit scheme.
         self.iterations = 0
+        #: The initial state needs no iteration.
+        self.preparation: dict[str, float] = {}
 
     def region(self, fields: Fields) -> list[Interval]:
         """The planes along z that move."""

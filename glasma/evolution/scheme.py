@@ -29,10 +29,13 @@ class Scheme(Protocol):
         The threads that it runs on.
     iterations : int
         Of the last step; 0 for an explicit scheme.
+    preparation : dict
+        What finding the initial state took: name → number, empty if it needs no iteration.
     """
 
     workers: Workers
     iterations: int
+    preparation: dict[str, float]
 
     def initial_state(self, nuclei: Sequence[Nucleus]) -> Any:
         """The fields of the nuclei at the start, exact in the scheme's own Gauss constraint."""
