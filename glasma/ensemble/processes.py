@@ -9,7 +9,7 @@ from collections import deque
 from collections.abc import Callable
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import ExitStack, suppress
+from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
 from multiprocessing.synchronize import Event as Flag
@@ -31,48 +31,56 @@ class Processes:
     def __init__(self, directory: EnsembleDirectory, config: Config, threads: int, jobs: int) -> None:
         self._directory, self._config, self._threads, self._jobs = directory, config, threads, jobs
         self._context = get_context("spawn")
+        self._compiled = self._context.Event()
+        self._pools: list[ProcessPoolExecutor] = []
+        self._idle: list[ProcessPoolExecutor] = []
 
     def run(self, waiting: list[Event], started: Callable[[Event], bool], ended: Callable[[Event, str | None], None]) -> None:
         """Run all `waiting`, telling of each when it starts and when it ends."""
-        queue, running = deque(waiting), dict[Future[str | None], tuple[Event, ProcessPoolExecutor]]()
-        self._compiled = self._context.Event()
+        queue = deque(waiting)
+        running: dict[Future[str | None], tuple[Event, ProcessPoolExecutor]] = {}
         self._lifeline, ours = self._context.Pipe(duplex=False)
-        pools: list[ProcessPoolExecutor] = []
-        idle: list[ProcessPoolExecutor] = []
-
-        def close() -> None:
-            ours.close()  # ends every process that still runs an event
-            for pool in pools:
-                pool.shutdown()
-            self._lifeline.close()
-
-        with ExitStack() as stack:
-            stack.callback(close)
+        try:
             while queue or running:
                 # Until the first event has compiled all kernels, and put them on disk for the others, it runs alone.
                 while queue and len(running) < (self._jobs if self._compiled.is_set() else 1):
-                    if not idle:
-                        idle.append(self._new_pool())
-                        pools.append(idle[-1])
-                    event, pool = queue.popleft(), idle.pop()
-                    again = started(event)
-                    running[pool.submit(_work, *self._task(event), again)] = event, pool
-                over, _ = wait(running, 1.0 if self._compiled.is_set() else 0.1, FIRST_COMPLETED)
+                    event = queue.popleft()
+                    future, pool = self._submit(event, started(event))
+                    running[future] = event, pool
+                over, _ = wait(running, None if self._compiled.is_set() else 0.1, FIRST_COMPLETED)
                 for future in over:
                     event, pool = running.pop(future)
-                    try:
-                        ended(event, future.result())
-                        idle.append(pool)
-                    except BrokenProcessPool:
-                        pools.remove(pool)
-                        pool.shutdown()
-                        ended(event, "its process was killed, perhaps for lack of memory; resume, with fewer --jobs if so")
-            for pool in pools:
+                    ended(event, self._outcome(future, pool))
+            for pool in self._pools:
                 pool.shutdown()
+        finally:
+            ours.close()  # ends every process that still runs an event
+            for pool in self._pools:
+                pool.shutdown()
+            self._lifeline.close()
 
-    def _new_pool(self) -> ProcessPoolExecutor:
-        arguments = (self._lifeline, self._compiled)
-        return ProcessPoolExecutor(1, self._context, initializer=_begin_work, initargs=arguments)
+    def _submit(self, event: Event, again: bool) -> tuple[Future[str | None], ProcessPoolExecutor]:
+        while True:
+            if not self._idle:
+                arguments = (self._lifeline, self._compiled)
+                self._idle.append(ProcessPoolExecutor(1, self._context, initializer=_begin_work, initargs=arguments))
+                self._pools.append(self._idle[-1])
+            pool = self._idle.pop()
+            try:
+                return pool.submit(_work, *self._task(event), again), pool
+            except BrokenProcessPool:  # killed while it waited
+                self._pools.remove(pool)
+
+    def _outcome(self, future: Future[str | None], pool: ProcessPoolExecutor) -> str | None:
+        """What kept an event from its end, in one line; its process waits for another event."""
+        try:
+            error = future.result()
+        except BrokenProcessPool:
+            self._pools.remove(pool)
+            pool.shutdown()
+            return "its process was killed, perhaps for lack of memory; resume, with fewer --jobs if so"
+        self._idle.append(pool)
+        return error
 
     def _task(self, event: Event) -> tuple[dict[str, Any], str]:
         values = self._config.as_dict()

@@ -122,7 +122,7 @@ def _check_same(directory: EnsembleDirectory, config: Config, events: int, held_
         )
     if events < held_already:
         raise FileError(
-            f"{directory.path}: holds {held_already} events, more than --events {events}; give --events {held_already} or more, "
+            f"{directory.path}: holds {held_already} events, more than --events {events}; give --events {held_already}, "
             "--overwrite, or another --out"
         )
 
