@@ -54,7 +54,8 @@ def test_seeds_are_distinct_and_do_not_depend_on_the_number_of_events() -> None:
 
 def test_directory_holds_averages_and_small_events() -> None:
     directory = finished_ensemble()
-    assert {path.name for path in directory.iterdir()} == {"ensemble.json", "ensemble.csv", "ensemble.h5", "ensemble.html", "events"}  # fmt: skip
+    own = {"ensemble.json", "ensemble.csv", "ensemble.h5", "ensemble.html", "events"}
+    assert {path.name for path in directory.iterdir()} == own
     for number in range(EVENTS):
         assert {path.name for path in event(directory, number).iterdir()} == {"run.json", "history.csv", "profiles.h5"}
     assert [entry["status"] for entry in events(directory)] == ["finished"] * EVENTS
@@ -122,13 +123,12 @@ def test_interrupted_ensemble_resumes_bit_for_bit(tmp_path: Path, how: signal.Si
     assert not psutil.wait_procs(children, timeout=30)[1]
     if how == signal.SIGINT:
         assert process.returncode == 130
-        assert said == "glasma: interrupted; go on with `glasma resume DIRECTORY`\n"
+        assert said.strip() == "glasma: interrupted; go on with `glasma resume DIRECTORY`"
     unfinished = [number for number in range(3) if not _is_finished(event(out, number))]
     assert unfinished
     assert any((event(out, number) / "checkpoint.h5").exists() for number in unfinished)
 
     assert command("resume", out, "--quiet").status == 0
-    assert json.loads((event(out, unfinished[0]) / "run.json").read_text())["resumed"] >= 0
     assert all(same_event(event(out, number), event(wanted, number)) for number in range(3))
     assert (out / "ensemble.csv").read_bytes() == (wanted / "ensemble.csv").read_bytes()
     assert not list(out.rglob("checkpoint.h5"))
@@ -182,24 +182,31 @@ def test_event_that_fails_is_reported_and_the_others_are_averaged(config: Path, 
     assert f"seed {seed}: step" in command("info", out).out
 
 
-@pytest.mark.parametrize("name", ["profiles.h5", "history.csv", "run.json"])
-def test_damaged_event_is_reported_and_run_anew_on_resume(copy: Path, name: str) -> None:
-    damaged = event(copy, 1) / name
-    damaged.write_bytes(damaged.read_bytes()[:300])
-    if name == "run.json":
-        record = copy / "ensemble.json"  # as a kill of the parent leaves it
-        record.write_text(record.read_text().replace('"finished"', '"running"'))
-        first = command("resume", copy, "--quiet")
-        assert (first.status, first.err.count("\n")) == (1, 1)
-        assert "event 1 (seed" in first.err
-        assert "run.json" in first.err
-    else:
-        assert command("report", copy).status == 0
+def test_damaged_events_are_reported_and_run_anew_on_resume(copy: Path) -> None:
+    """Files cut short, and a record that a kill of the parent left: the first resume tells, the second mends."""
+    names = ("profiles.h5", "history.csv", "run.json")
+    for number, name in enumerate(names):
+        damaged = event(copy, number) / name
+        damaged.write_bytes(damaged.read_bytes()[:300])
+    record = copy / "ensemble.json"
+    record.write_text(record.read_text().replace('"finished"', '"running"'))
+    first = command("resume", copy, "--quiet")
+    assert first.status == 1
+    for line, (number, name) in zip(first.err.splitlines(), enumerate(names), strict=True):
+        assert line.startswith(f"glasma: event {number} (seed {event_seed(3, number)}) failed: ")
+        assert name in line
+    assert [entry["status"] for entry in events(copy)] == ["failed", "failed", "failed", "finished"]
+    assert np.all(columns(copy / "ensemble.csv")["events"] == 1)
+    assert command("resume", copy, "--quiet").status == 0
+    assert all(same_event(event(copy, number), event(finished_ensemble(), number)) for number in range(EVENTS))
+    assert (copy / "ensemble.csv").read_bytes() == (finished_ensemble() / "ensemble.csv").read_bytes()
+
+
+def test_report_leaves_out_an_event_that_was_damaged_later(copy: Path) -> None:
+    (event(copy, 1) / "profiles.h5").unlink()
+    assert command("report", copy).status == 0
     assert [entry["status"] for entry in events(copy)] == ["finished", "failed", "finished", "finished"]
     assert np.all(columns(copy / "ensemble.csv")["events"] == EVENTS - 1)
-    assert command("resume", copy, "--quiet").status == 0
-    assert same_event(event(copy, 1), event(finished_ensemble(), 1))
-    assert (copy / "ensemble.csv").read_bytes() == (finished_ensemble() / "ensemble.csv").read_bytes()
 
 
 def _die_with_event_1(values: dict[str, Any], path: str, again: bool) -> str | None:
@@ -218,6 +225,24 @@ def test_killed_process_costs_its_event_alone(config: Path, tmp_path: Path, monk
     assert [entry["status"] for entry in events(out)] == ["finished", "failed", "finished", "finished"]
     assert command("resume", out, "--quiet").status == 0
     assert (out / "ensemble.csv").read_bytes() == (finished_ensemble() / "ensemble.csv").read_bytes()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["boost_invariant", "leapfrog", "semi_implicit"])
+def test_kernels_are_compiled_before_the_first_event(tmp_path: Path, scheme: str) -> None:
+    """None is written to disk once an event has begun, so that all events run the same code."""
+    config = write_boost_invariant(tmp_path) if scheme == "boost_invariant" else _three_dimensional(tmp_path)
+    choice = () if scheme == "boost_invariant" else ("--set", f"evolution.scheme={scheme}")
+    arguments = ["ensemble", str(config), *choice, "--events", "2", "--jobs", "2", "--out", str(tmp_path / "out"), "--quiet"]
+    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path / "kernels")}
+    process = subprocess.Popen([sys.executable, "-m", "glasma.cli", *arguments], env=environment)
+    while not (tmp_path / "out" / "events" / "0000").exists():
+        assert process.poll() is None
+        time.sleep(0.005)
+    compiled = set((tmp_path / "kernels").rglob("*.nbc"))
+    assert process.wait() == 0
+    assert len(compiled) > 5
+    assert set((tmp_path / "kernels").rglob("*.nbc")) == compiled
 
 
 def _refused(config: Path, *arguments: object) -> tuple[object, ...]:

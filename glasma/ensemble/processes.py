@@ -12,14 +12,20 @@ from concurrent.futures.process import BrokenProcessPool
 from contextlib import suppress
 from multiprocessing import get_context
 from multiprocessing.connection import Connection
-from multiprocessing.synchronize import Event as Flag
 from pathlib import Path
 from typing import Any
 
 from glasma.config import Config, config_from_dict
+from glasma.derived import Derived
 from glasma.ensemble.event import one_line, run_event
+from glasma.errors import GlasmaError
 from glasma.io.ensemble_directory import EnsembleDirectory, Event
+from glasma.nuclei.preparation import make_nuclei
 from glasma.progress import Silent
+from glasma.schemes import make_scheme
+
+#: Transverse sites on which kernels are compiled, along x and along y.
+_FEW_CELLS = 8
 
 
 class Processes:
@@ -31,7 +37,6 @@ class Processes:
     def __init__(self, directory: EnsembleDirectory, config: Config, threads: int, jobs: int) -> None:
         self._directory, self._config, self._threads, self._jobs = directory, config, threads, jobs
         self._context = get_context("spawn")
-        self._compiled = self._context.Event()
         self._pools: list[ProcessPoolExecutor] = []
         self._idle: list[ProcessPoolExecutor] = []
 
@@ -41,13 +46,14 @@ class Processes:
         running: dict[Future[str | None], tuple[Event, ProcessPoolExecutor]] = {}
         self._lifeline, ours = self._context.Pipe(duplex=False)
         try:
+            if queue:
+                self._compile()
             while queue or running:
-                # Until the first event has compiled all kernels, and put them on disk for the others, it runs alone.
-                while queue and len(running) < (self._jobs if self._compiled.is_set() else 1):
+                while queue and len(running) < self._jobs:
                     event = queue.popleft()
                     future, pool = self._submit(event, started(event))
                     running[future] = event, pool
-                over, _ = wait(running, None if self._compiled.is_set() else 0.1, FIRST_COMPLETED)
+                over, _ = wait(running, return_when=FIRST_COMPLETED)
                 for future in over:
                     event, pool = running.pop(future)
                     ended(event, self._outcome(future, pool))
@@ -59,13 +65,25 @@ class Processes:
                 pool.shutdown()
             self._lifeline.close()
 
+    def _compile(self) -> None:
+        """Let one process put all kernels on disk, and end.
+
+        Events load them then, all the same code: several that compile at once would disturb each other, and in the process
+        that compiles a kernel its sums may differ in the last bit from those of the same kernel loaded from disk.
+        """
+        pool = self._new_pool()
+        with suppress(BrokenProcessPool):  # what is wrong is said by the events
+            pool.submit(_compile_kernels, self._config.as_dict()).result()
+        self._pools.remove(pool)
+        pool.shutdown()
+
+    def _new_pool(self) -> ProcessPoolExecutor:
+        self._pools.append(ProcessPoolExecutor(1, self._context, initializer=_begin_work, initargs=(self._lifeline,)))
+        return self._pools[-1]
+
     def _submit(self, event: Event, again: bool) -> tuple[Future[str | None], ProcessPoolExecutor]:
         while True:
-            if not self._idle:
-                arguments = (self._lifeline, self._compiled)
-                self._idle.append(ProcessPoolExecutor(1, self._context, initializer=_begin_work, initargs=arguments))
-                self._pools.append(self._idle[-1])
-            pool = self._idle.pop()
+            pool = self._idle.pop() if self._idle else self._new_pool()
             try:
                 return pool.submit(_work, *self._task(event), again), pool
             except BrokenProcessPool:  # killed while it waited
@@ -88,25 +106,9 @@ class Processes:
         return values, str(self._directory.event(event.number))
 
 
-class _Announcing(Silent):
-    """Tells when an event has measured, stepped and measured again: then all its kernels are compiled and on disk."""
-
-    compiled: Flag | None = None
-
-    def begin(self, first: int, last: int) -> None:
-        """The step at which the event starts or goes on."""
-        self._first = first
-
-    def at(self, step: int, note: str | None = None) -> None:
-        """Tell at the first measurement after a step."""
-        if note is not None and step > self._first and self.compiled is not None and not self.compiled.is_set():
-            self.compiled.set()
-
-
-def _begin_work(lifeline: Connection, compiled: Flag) -> None:
+def _begin_work(lifeline: Connection) -> None:
     """In a new process: leave Ctrl-C to the parent, and end when it does, so that no event is written by two."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    _Announcing.compiled = compiled
 
     def end_with_parent() -> None:
         with suppress(EOFError, OSError):
@@ -116,10 +118,31 @@ def _begin_work(lifeline: Connection, compiled: Flag) -> None:
     threading.Thread(target=end_with_parent, daemon=True).start()
 
 
+def _compile_kernels(values: dict[str, Any]) -> None:
+    """Call every kernel that an event of a configuration needs, on a few transverse sites."""
+    if values["nuclei"]["source"] == "mv":
+        lattice = config_from_dict(values).lattice
+        cells = min(_FEW_CELLS, lattice.transverse_cells)
+        length = lattice.transverse_length * cells / lattice.transverse_cells
+        values["lattice"] |= {"transverse_cells": cells, "transverse_length": f"{length!r} fm"}
+    config = config_from_dict(values)
+    with suppress(GlasmaError):  # so few sites may be too few for the physics, which the events have
+        derived = Derived(config)
+        scheme = make_scheme(config, derived.grid)
+        fields = scheme.initial_state(make_nuclei(derived))
+        for _ in range(2):
+            scheme.measure(fields)
+            scheme.gauss_residual(fields)
+            scheme.unitarity_violation(fields)
+            scheme.energy(fields)
+            scheme.stress_tensor(fields)
+            scheme.step(fields)
+
+
 def _work(values: dict[str, Any], path: str, again: bool) -> str | None:
     """Run one event; what kept it from its end, in one line."""
     try:
-        run_event(config_from_dict(values), Path(path), again, _Announcing())
+        run_event(config_from_dict(values), Path(path), again, Silent())
     except Exception as error:
         return one_line(error)
     return None
