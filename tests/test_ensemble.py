@@ -9,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+from functools import cache
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -143,15 +144,14 @@ def _is_finished(path: Path) -> bool:
     return (path / "run.json").exists() and json.loads((path / "run.json").read_text())["status"] == "finished"
 
 
-def _undisturbed(made: list[Path] = []) -> Path:  # noqa: B006
+@cache
+def _undisturbed() -> Path:
     """The ensemble of the interrupted ones, run to its end once."""
-    if not made:
-        directory = finished_ensemble().parent / "three-dimensional"
-        directory.mkdir()
-        config = _three_dimensional(directory)
-        assert command("ensemble", config, "--events", 3, "--out", directory / "out", "--quiet").status == 0
-        made.append(directory / "out")
-    return made[0]
+    directory = finished_ensemble().parent / "three-dimensional"
+    directory.mkdir()
+    config = _three_dimensional(directory)
+    assert command("ensemble", config, "--events", 3, "--out", directory / "out", "--quiet").status == 0
+    return directory / "out"
 
 
 def test_event_that_fails_is_reported_and_the_others_are_averaged(config: Path, tmp_path: Path) -> None:
