@@ -54,6 +54,11 @@ def check_run(directory: RunDirectory) -> list[Check]:
         source = f"checkpoint, step {fields.step}"
         checks.append(Check(source, "datasets changed since written", float(len(changed)), 0.0))
         checks += _check_state(source, fields, config, make_scheme(config, fields.grid))
+    if not checks and (record := directory.read_run()).get("event") and record["status"] == "finished":
+        raise FileError(
+            f"{directory.path}: an event of an ensemble keeps no fields; `glasma run CONFIG --set run.seed={record['seed']}` "
+            "writes them"
+        )
     if not checks:
         raise FileError(f"{directory.path}: has no snapshot with fields and no checkpoint yet; let the run go on first")
     return checks

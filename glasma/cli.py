@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
@@ -12,6 +13,9 @@ from rich.table import Table
 from rich.text import Text
 
 from glasma.errors import GlasmaError
+
+if TYPE_CHECKING:
+    from glasma.io.ensemble_directory import EnsembleDirectory
 
 _OVERRIDE = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a key, such as run.seed=7.")
 _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
@@ -59,15 +63,49 @@ def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: b
 
 
 @cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--events", type=int, required=True, metavar="N", help="How many; more may be added to an ensemble later.")
+@click.option("--jobs", type=int, default=1, show_default=True, metavar="K", help="How many run at once.")
+@_OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>-ensemble].")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier ensemble.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def ensemble(
+    config: Path, events: int, jobs: int, overrides: tuple[str, ...], out: Path | None, overwrite: bool, quiet: bool
+) -> None:
+    """Run N events of the TOML file CONFIG, each with its own seed, and average them; exit status 1 if one fails."""
+    from glasma.config import load_config
+    from glasma.ensemble import run_ensemble
+    from glasma.progress import reporter
+
+    checked = load_config(config, overrides)
+    with reporter(quiet) as progress:
+        path = out or Path("runs/output") / f"{checked.run.name}-ensemble"
+        directory = run_ensemble(checked, path, events, jobs, overwrite, progress)
+    _end_of_ensemble(directory)
+
+
+@cli.command()
 @_DIRECTORY
 @click.option("--quiet", is_flag=True, help="No progress.")
 def resume(directory: Path, quiet: bool) -> None:
-    """Go on with the interrupted run in DIRECTORY from its last checkpoint."""
+    """Go on with the interrupted run or ensemble in DIRECTORY."""
     from glasma import runner
+    from glasma.io.ensemble_directory import EnsembleDirectory
     from glasma.progress import reporter
 
+    if EnsembleDirectory.is_ensemble(directory):
+        from glasma.ensemble import resume_ensemble
+
+        with reporter(quiet) as progress:
+            whole = resume_ensemble(directory, progress)
+        _end_of_ensemble(whole)
+        return
     with reporter(quiet) as progress:
         resumed = runner.resume(directory, progress)
+    if resumed.read_run().get("event"):
+        click.echo(f"event of an ensemble, finished: {resumed.path}")
+        return
     click.echo(f"report: {resumed.report}")
 
 
@@ -95,10 +133,18 @@ def check(directory: Path, as_json: bool) -> None:
 @cli.command()
 @_DIRECTORY
 def report(directory: Path) -> None:
-    """Write the report of the run in DIRECTORY anew."""
+    """Write the report of the run or ensemble in DIRECTORY anew."""
+    from glasma.io.ensemble_directory import EnsembleDirectory
     from glasma.io.run_directory import RunDirectory
     from glasma.report import write_report
 
+    if EnsembleDirectory.is_ensemble(directory):
+        from glasma.ensemble.results import renew_results
+
+        renewed = EnsembleDirectory.open(directory)
+        renew_results(renewed)
+        click.echo(f"report: {renewed.report}")
+        return
     opened = RunDirectory.open(directory)
     write_report(opened)
     click.echo(f"report: {opened.report}")
@@ -119,6 +165,16 @@ def doctor() -> None:
     from glasma.doctor import examine
 
     _print_table(examine())
+
+
+def _end_of_ensemble(directory: EnsembleDirectory) -> None:
+    """Say where the report is, and which events failed."""
+    failed = [event for event in directory.read_events() if event.status == "failed"]
+    click.echo(f"report: {directory.report}")
+    for event in failed:
+        click.echo(f"glasma: {event} failed: {event.error}", err=True)
+    if failed:
+        sys.exit(1)
 
 
 def _print_table(rows: dict[str, str]) -> None:

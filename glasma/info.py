@@ -9,6 +9,7 @@ from glasma.derived import Derived
 from glasma.errors import FileError
 from glasma.io.atomic import reading_hdf5
 from glasma.io.checkpoint import load_checkpoint
+from glasma.io.ensemble_directory import STATUSES, EnsembleDirectory
 from glasma.io.history import load_history, load_profiles
 from glasma.io.openpmd import Snapshots
 from glasma.io.run_directory import RunDirectory
@@ -24,12 +25,16 @@ def describe(path: Path) -> dict[str, str]:
     FileError
         If the path is missing or nothing of glasma's.
     """
+    if path.is_dir() and EnsembleDirectory.is_ensemble(path):
+        return _describe_ensemble(EnsembleDirectory.open(path))
     if path.is_dir():
         return _describe_run(RunDirectory.open(path))
     if not path.exists():
         raise FileError(f"{path}: does not exist; give a run's directory, one of its files or a configuration")
     if path.name == "run.json":
         return _describe_run(RunDirectory.open(path.parent))
+    if path.name in ("ensemble.json", "ensemble.csv"):
+        return _describe_ensemble(EnsembleDirectory.open(path.parent))
     if path.suffix == ".toml":
         return summary(check_physics(load_config(path)))
     if path.suffix == ".csv":
@@ -53,17 +58,31 @@ def _describe_run(directory: RunDirectory) -> dict[str, str]:
     }
 
 
+def _describe_ensemble(directory: EnsembleDirectory) -> dict[str, str]:
+    events = directory.read_events()
+    counts = {status: sum(event.status == status for event in events) for status in STATUSES}
+    return {
+        "kind": f"ensemble of {len(events)} events",
+        "events": ", ".join(f"{count} {status}" for status, count in counts.items() if count),
+        **{f"event {event.number}": f"seed {event.seed}: {event.error}" for event in events if event.error},
+        "commit": directory.read()["commit"],
+        **summary(Derived(directory.config())),
+    }
+
+
 def _describe_hdf5(path: Path) -> dict[str, str]:
     with reading_hdf5(path, "file of glasma") as file:
         is_checkpoint = "checkpoint" in str(file.attrs.get("format", ""))
         is_profiles = "component_order" in file.attrs
+        events = file.attrs.get("events")
     if is_checkpoint:
         fields, config = load_checkpoint(path)
         return {"kind": f"checkpoint at step {fields.step}", **summary(Derived(config))}
     if is_profiles:
         times = load_profiles(path).times
         span = f", t = {times[0]:.4f} to {times[-1]:.4f} fm" if times else ""
-        return {"kind": "profiles along z", "measurements": f"{len(times)}{span}"}
+        kind = "profiles along z" if events is None else f"profiles along z, mean over {int(events)} events"
+        return {"kind": kind, "measurements": f"{len(times)}{span}"}
     with Snapshots(path) as snapshots:
         rows = {"kind": f"{len(snapshots.steps)} snapshots"}
         for step in snapshots.steps:

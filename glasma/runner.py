@@ -29,8 +29,21 @@ from glasma.report import write_report
 from glasma.sanity import check_physics, source_fingerprints
 
 
-def run(config: Config, path: str | Path, overwrite: bool = False, reporter: Reporter | None = None) -> RunDirectory:
+def run(
+    config: Config, path: str | Path, overwrite: bool = False, reporter: Reporter | None = None, event: bool = False
+) -> RunDirectory:
     """Run a configuration from the start into a directory.
+
+    Parameters
+    ----------
+    config : Config
+    path : directory
+    overwrite : bool
+        Whether the results of an earlier run there are replaced.
+    reporter : Reporter, optional
+    event : bool
+        One of many, of which history and profiles are enough: no report, no film, only the snapshots that output.snapshots
+        asks for, and no checkpoint once it is finished.
 
     Raises
     ------
@@ -39,7 +52,7 @@ def run(config: Config, path: str | Path, overwrite: bool = False, reporter: Rep
     """
     check_physics(config)
     directory = RunDirectory.create(Path(path), overwrite)
-    _Run(directory, config, reporter or Silent()).go()
+    _Run(directory, config, reporter or Silent(), event=event).go()
     return directory
 
 
@@ -47,6 +60,10 @@ def resume(path: str | Path, reporter: Reporter | None = None) -> RunDirectory:
     """Go on with an interrupted run from its last checkpoint; the results are those of an undisturbed run, bit for bit."""
     directory = RunDirectory.open(Path(path))
     directory.clean()
+    record = directory.read_run()
+    if record.get("event") and record["status"] == "finished":
+        directory.checkpoint.unlink(missing_ok=True)
+        return directory
     config = directory.config()
     derived = check_physics(config, with_source=not directory.checkpoint.exists())
     if not directory.checkpoint.exists() and directory.read_run().get("source", {}) != source_fingerprints(derived):
@@ -58,9 +75,13 @@ def resume(path: str | Path, reporter: Reporter | None = None) -> RunDirectory:
 class _Run:
     """One process's part of a run."""
 
-    def __init__(self, directory: RunDirectory, config: Config, reporter: Reporter, resuming: bool = False) -> None:
+    def __init__(
+        self, directory: RunDirectory, config: Config, reporter: Reporter, resuming: bool = False, event: bool = False
+    ) -> None:
         self.directory, self.config, self.reporter = directory, config, reporter
         self.record: dict[str, Any] = directory.read_run() if resuming else self._new_record()
+        if event:
+            self.record["event"] = True
         self.phases: dict[str, float] = self.record["seconds"]
         self.resuming = resuming and directory.checkpoint.exists()
         if not resuming:
@@ -79,6 +100,10 @@ class _Run:
             "site_updates": 0,
             "resumed": 0,
         }
+
+    @property
+    def _is_event(self) -> bool:
+        return bool(self.record.get("event"))
 
     @contextmanager
     def _timed(self, phase: str) -> Iterator[None]:
@@ -131,7 +156,7 @@ class _Run:
             self._forget_after_checkpoint(self.collision.fields.step)
         self.history.start()
         steps = {derived.step_at(time) for time in self.config.output.snapshots}
-        self.snapshot_steps = steps | {derived.first_step, derived.last_step}
+        self.snapshot_steps = steps if self._is_event else steps | {derived.first_step, derived.last_step}
         interval = self.config.output.checkpoint_interval
         length = derived.last_step - derived.first_step
         self.checkpoint_every = max(1, round(interval / derived.grid.time_step_fm) if interval else length // 4)
@@ -235,13 +260,17 @@ class _Run:
 
     def _finish(self) -> None:
         with self._timed("output"):
-            self.writer.gather()
+            if self.snapshot_steps:
+                self.writer.gather()
         self.record["status"] = "finished"
         evolved = self.record["site_updates"]
         self.record["ns_per_site_step"] = 1e9 * self.phases["evolution"] / evolved if evolved else None
         self.record["field_MiB"] = self.collision.fields.nbytes / 2**20
         self.record["peak_memory_MiB"] = _peak_memory_mib()
         self.directory.write_run(self.record)
+        if self._is_event:
+            self.directory.checkpoint.unlink(missing_ok=True)
+            return
         del self.collision, self.writer  # the checks of the report need the memory
         self.reporter.say("drawing the report")
         with self._timed("report"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from glasma.errors import FileError
@@ -136,15 +137,19 @@ class Profiles:
     def save(self) -> None:
         """Write all that is held."""
         with replacing_hdf5(self.path) as file:
-            file.attrs["component_order"] = np.array(COMPONENTS, dtype="S")
-            file.attrs["tensor_order"] = np.array(TENSOR, dtype="S")
-            file.attrs["units"] = np.bytes_(b"GeV/fm^3; z and times in fm")
-            file.attrs["transverse_length"] = self.transverse_length
-            file["z"] = self.z
-            for name in self._SERIES:
-                values = np.array(getattr(self, name))
-                packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if values.ndim > 1 else {}
-                file.create_dataset(name, data=values, **packed)
+            self.write(file)
+
+    def write(self, file: h5py.File) -> None:
+        """Write all that is held into an open file."""
+        file.attrs["component_order"] = np.array(COMPONENTS, dtype="S")
+        file.attrs["tensor_order"] = np.array(TENSOR, dtype="S")
+        file.attrs["units"] = np.bytes_(b"GeV/fm^3; z and times in fm")
+        file.attrs["transverse_length"] = self.transverse_length
+        file["z"] = self.z
+        for name in self._SERIES:
+            values = np.array(getattr(self, name))
+            packed = {"compression": "gzip", "compression_opts": 1, "shuffle": True} if values.ndim > 1 else {}
+            file.create_dataset(name, data=values, **packed)
 
 
 def load_profiles(path: Path) -> Profiles:

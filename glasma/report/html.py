@@ -40,10 +40,11 @@ def write_report(directory: RunDirectory) -> None:
     record = directory.read_run()
     config = config_from_dict(record["config"])
     history, profiles = load_history(directory.history), load_profiles(directory.profiles)
-    checks = _by_source(check_run(directory))
+    without_fields = bool(record.get("event")) and not (directory.snapshots.exists() or directory.checkpoint.exists())
+    checks = {} if without_fields else _by_source(check_run(directory))
     write_animation(directory.animation, profiles)
-    environment = Environment(loader=PackageLoader("glasma.report", "."), autoescape=select_autoescape())
-    page = environment.get_template("report.html").render(
+    page = page_from(
+        "report.html",
         config=config,
         record=record,
         summary=summary(Derived(config)),
@@ -55,13 +56,19 @@ def write_report(directory: RunDirectory) -> None:
     write_text(directory.report, page)
 
 
+def page_from(template: str, **content: Any) -> str:
+    """A page of the report from one of its templates."""
+    environment = Environment(loader=PackageLoader("glasma.report", "."), autoescape=select_autoescape())
+    return environment.get_template(template).render(**content)
+
+
 def _figures(derived: Derived, history: History, profiles: Profiles) -> list[dict[str, Any]]:
     with figure_style():
         frame = _in_proper_time if derived.config.is_boost_invariant else _in_the_laboratory
         drawn = frame(derived, history, profiles)
         drawn.append(("Saturation scale", *_saturation(derived)))
         return [
-            {"title": title, "text": text, "image": _image(figure, title) if figure else ""} for title, text, figure in drawn
+            {"title": title, "text": text, "image": embedded(figure, title) if figure else ""} for title, text, figure in drawn
         ]
 
 
@@ -111,7 +118,8 @@ def _saturation(derived: Derived) -> tuple[str, Figure | None]:
     return dipoles(nuclei, derived.grid.spacing_fm, derived.config.nuclei.g2mu)
 
 
-def _image(figure: Figure, title: str) -> Markup:
+def embedded(figure: Figure, title: str) -> Markup:
+    """The tag of a figure that is part of the page."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=140)
     return Markup('<img src="{}" alt="{}">').format(_data_uri(buffer.getvalue(), "image/png"), title)

@@ -1,0 +1,171 @@
+"""The directory of an ensemble: which file is where, what is known of each event, and who may work in it."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from glasma.config import Config, config_from_dict
+from glasma.errors import FileError
+from glasma.io.atomic import PARTIAL, remove_partial, write_text
+
+STATUSES = ("finished", "running", "waiting", "failed")
+
+_FORMAT = "glasma ensemble 1"
+_CONTENT = ("config", "seed", "jobs", "versions", "commit", "machine", "events")
+
+
+@dataclass
+class Event:
+    """What is known of one event.
+
+    Attributes
+    ----------
+    number, seed : int
+    status : one of `STATUSES`
+    error : str or None
+        One line that says why it failed.
+    """
+
+    number: int
+    seed: int
+    status: str = "waiting"
+    error: str | None = None
+
+    def __str__(self) -> str:
+        return f"event {self.number} (seed {self.seed})"
+
+
+class EnsembleDirectory:
+    """Paths of an ensemble's files.
+
+    Parameters
+    ----------
+    path : directory
+        Made by `create`; `open` takes one that holds an ensemble.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.record = path / "ensemble.json"
+        self.averages = path / "ensemble.csv"
+        self.profiles = path / "ensemble.h5"
+        self.report = path / "ensemble.html"
+        self.events = path / "events"
+
+    def event(self, number: int) -> Path:
+        """The directory of the run of one event."""
+        return self.events / f"{number:04d}"
+
+    @classmethod
+    def create(cls, path: Path, overwrite: bool) -> EnsembleDirectory:
+        """Make a directory for an ensemble; one that holds an ensemble stays as it is, unless `overwrite` is set.
+
+        Raises
+        ------
+        FileError
+            If it holds something else or cannot be written.
+        """
+        directory = cls(path)
+        if directory.record.exists():
+            if overwrite:
+                directory._remove_results()
+        elif path.is_dir() and any(not file.name.startswith(PARTIAL) for file in path.iterdir()):
+            raise FileError(f"{path}: is not empty and not an ensemble of glasma; choose another --out directory")
+        try:
+            directory.events.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"{path}: cannot be made ({error.strerror}); choose another --out directory") from None
+        return directory
+
+    @classmethod
+    def open(cls, path: Path) -> EnsembleDirectory:
+        """A directory that holds an ensemble, finished or not.
+
+        Raises
+        ------
+        FileError
+            If it does not.
+        """
+        directory = cls(path)
+        if not directory.record.exists():
+            raise FileError(f"{path}: holds no ensemble (ensemble.json is missing); give the --out directory of an ensemble")
+        directory.read()
+        return directory
+
+    @staticmethod
+    def is_ensemble(path: Path) -> bool:
+        """Whether a directory holds an ensemble."""
+        return (path / "ensemble.json").exists()
+
+    def read(self) -> dict[str, Any]:
+        """The content of `ensemble.json`."""
+        try:
+            data = json.loads(self.record.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FileError(f"{self.record}: cannot be read ({error}); restore it or give --overwrite") from None
+        if not isinstance(data, dict) or data.get("format") != _FORMAT:
+            raise FileError(f"{self.record}: is not the ensemble.json of a glasma ensemble; restore it or give --overwrite")
+        if missing := [name for name in _CONTENT if name not in data]:
+            raise FileError(f"{self.record}: lacks {', '.join(missing)}; restore it or give --overwrite")
+        return data
+
+    def write(self, data: dict[str, Any], events: list[Event]) -> None:
+        """Replace `ensemble.json`."""
+        content = {"format": _FORMAT, **data, "events": [asdict(event) for event in events]}
+        write_text(self.record, json.dumps(content, indent=2) + "\n")
+
+    def config(self) -> Config:
+        """The configuration of the ensemble; each event has its own seed."""
+        return config_from_dict(self.read()["config"])
+
+    def read_events(self) -> list[Event]:
+        """All events, in order of their numbers."""
+        try:
+            return [Event(**entry) for entry in self.read()["events"]]
+        except TypeError:
+            raise FileError(f"{self.record}: its events cannot be read; restore it or give --overwrite") from None
+
+    def clean(self) -> None:
+        """Remove half-written files of the ensemble; those of an event go when it is resumed."""
+        for file in self.path.glob(f"{PARTIAL}*"):
+            file.unlink(missing_ok=True)
+
+    def _remove_results(self) -> None:
+        # ensemble.json goes last: without it the directory would no longer be known as an ensemble.
+        remove_partial(self.path)
+        if self.events.exists():
+            for event in self.events.glob("[0-9]*"):
+                shutil.rmtree(event, ignore_errors=True)
+        for file in (self.averages, self.profiles, self.report, self.record):
+            file.unlink(missing_ok=True)
+
+
+@contextmanager
+def held(path: Path, wait: bool = False) -> Iterator[None]:
+    """Keep other processes of an ensemble out of a directory; the hold ends with the process, whatever ends that.
+
+    Raises
+    ------
+    FileError
+        If another process holds it and `wait` is not set.
+    """
+    descriptor = os.open(path, os.O_RDONLY)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        os.close(descriptor)
+        raise FileError(f"{path}: another process works on this ensemble; wait for its end or choose another --out") from None
+    except OSError:
+        pass  # a file system without locks
+    try:
+        yield
+    finally:
+        os.close(descriptor)
