@@ -1,11 +1,13 @@
 """Where loops compile and run: Numba on the CPU, one thread pool, kernels cached on disk.
 
-Two decorators make every compiled function of the package:
+Three decorators make every compiled function of the package:
 
 ``inline``
     a scalar function of tuples and array elements (a group product, an exponential).  LLVM inlines it by
     force, which removes the tuples and lets the loop around it use vector instructions.  Numba's CUDA target
     compiles the same function as a device function.
+``line``
+    the loop over one line of the lattice, which vectorises; inlined into the kernels that use it.
 ``kernel``
     a loop nest over a range of the lattice.  It releases the interpreter lock, so that `Workers` runs one
     kernel on several ranges at once, and promises the compiler that its arrays do not overlap.
@@ -46,7 +48,7 @@ def _source_digest() -> str:
     """Hash of every source file of the package: a cached kernel is valid for exactly this code."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
-        if path.parent.name in ("group", "lattice", "evolution", "observables") or path.name == "backend.py":
+        if path.parent.name in ("group", "lattice", "nuclei", "evolution", "observables") or path.name == "backend.py":
             digest.update(path.read_bytes())
     return digest.hexdigest()
 
@@ -66,17 +68,37 @@ class _KernelCache(FunctionCache):
         return sig, codegen.magic_tuple(), (self._tag, _source_digest())
 
 
+def _no_alias(flags: Any) -> Any:
+    flags.noalias = True
+    return flags
+
+
+def _only_inside(flags: Any) -> Any:
+    flags.no_cpython_wrapper = flags.no_cfunc_wrapper = True
+    return _no_alias(flags)
+
+
+def line(function: Callable[..., Any]) -> Callable[..., Any]:
+    """Compile a loop over one line of the lattice, for use in kernels; its arrays do not overlap.
+
+    It is inlined by force.  As a function of its own it would have two copies in the process that compiles a kernel, its own
+    and the kernel's, but one where the kernel comes from the disk; the copies round differently, and results would depend on
+    whether a process found its kernels compiled.
+    """
+    dispatcher = numba.njit(forceinline=True, **_FAST)(function)
+    dispatcher._compiler._customize_flags = _only_inside
+    return dispatcher
+
+
 def kernel(tag: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
-    """Compile a loop nest; `tag` names what its closure holds (the gauge group)."""
+    """Compile a loop nest; `tag` names what its closure holds (the gauge group).  Kernels do not call each other."""
 
     def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        # Kernels of one factory differ by their closure alone.  Numba tells their machine code apart by a running number, which
+        # starts anew in every process: two cached kernels may share it, and one is then called in the place of the other.
+        function.__qualname__ += "".join(filter(str.isalnum, tag))
         dispatcher = numba.njit(nogil=True, **_FAST)(function)
-
-        def no_alias(flags: Any) -> Any:
-            flags.noalias = True
-            return flags
-
-        dispatcher._compiler._customize_flags = no_alias
+        dispatcher._compiler._customize_flags = _no_alias
         dispatcher._cache = _KernelCache(dispatcher.py_func, tag)
         return dispatcher
 

@@ -287,8 +287,8 @@ MUTATIONS = [
     Mutation(
         "boost-invariant: power of tau in the drift of A_eta",
         "evolution/boost_invariant.py",
-        "self.dtype.type(self.grid.a_t * tau)",
-        "self.dtype.type(self.grid.a_t)",
+        "real(self.grid.a_t * tau)",
+        "real(self.grid.a_t)",
         "evolution/test_boost_invariant_waves.py",
     ),
     Mutation(

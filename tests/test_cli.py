@@ -14,6 +14,8 @@ import pytest
 import glasma.doctor
 import glasma.report.html
 import glasma.runner
+from glasma.group import GROUPS
+from tests.states import random_omega
 from tests.tiny_run import FILES, assert_refused, differences, finished_run, write_tiny
 from tests.tiny_run import glasma as command
 
@@ -108,17 +110,26 @@ def test_dry_run_prints_what_follows_and_creates_nothing(tmp_path: Path) -> None
         assert re.search(pattern, outcome.out), (pattern, outcome.out)
 
 
-@pytest.mark.parametrize("scheme", ["semi_implicit", "boost_invariant"])
-def test_equation_without_solution_is_one_line(scheme: str, tmp_path: Path) -> None:
-    """Fields far too strong for the lattice: the iteration of the step or of the light cone does not end."""
-    strong = {
-        "semi_implicit": (["evolution.max_iterations=2"], "evolution.max_iterations = 2: step 1 is not solved"),
-        "boost_invariant": (["lattice.group=SU(3)", "nuclei.g2mu=500 GeV"], "initial condition at τ = 0: link U_"),
-    }
-    overrides, expected = strong[scheme]
-    options = [word for override in [f"evolution.scheme={scheme}", *overrides] for word in ("--set", override)]
-    outcome = command("run", write_tiny(tmp_path), *options, "--out", tmp_path / "out", "--quiet")
-    assert_refused(outcome, expected, "residual")
+def test_step_that_is_not_solved_is_one_line(tmp_path: Path) -> None:
+    options = ["--set", "evolution.scheme=semi_implicit", "--set", "evolution.max_iterations=2", "--quiet"]
+    outcome = command("run", write_tiny(tmp_path), *options, "--out", tmp_path / "out")
+    assert_refused(outcome, "evolution.max_iterations = 2: step 1 is not solved", "residual", "No checkpoint was written yet")
+    assert json.loads((tmp_path / "out" / "run.json").read_text())["status"] == "stopped"
+
+
+def test_light_cone_that_is_not_found_is_one_line(tmp_path: Path, rng: np.random.Generator) -> None:
+    """SU(3) elements drawn independently at every site: some of the links have no solution that Newton's method finds."""
+    group = GROUPS["SU(3)"]
+    with h5py.File(tmp_path / "nuclei.h5", "w") as file:
+        for name in "AB":
+            file[name] = random_omega(group, (32, 32), rng)
+    config = write_tiny(tmp_path)
+    text = re.sub(r"(?m)^(g2mu|infrared_regulator|ultraviolet_cutoff).*\n", "", config.read_text())
+    config.write_text(text.replace("[nuclei]", f'[nuclei]\nsource = "file"\npath = "{tmp_path}/nuclei.h5"'))
+    overrides = ["evolution.scheme=boost_invariant", "lattice.group=SU(3)", "lattice.transverse_cells=32"]
+    options = [word for override in overrides for word in ("--set", override)]
+    outcome = command("run", config, *options, "--out", tmp_path / "out", "--quiet")
+    assert_refused(outcome, "initial condition at τ = 0: link U_", "residual", "finer lattice")
 
 
 def test_check_holds_on_an_untouched_run() -> None:

@@ -36,6 +36,12 @@ from glasma.nuclei.nucleus import Nucleus
 from glasma.observables.measure import Measurement
 from glasma.observables.milne_measure import field_energy, measure, stress_tensor
 
+#: Steps between two projections of the links onto the group: rounding takes them off it by some 1e-16 a step.
+_RENEW = 8
+
+#: Δτ/τ for the links, Δτ τ for the scalar, and whether the links are projected.
+Drift = tuple[np.floating, np.floating, bool]
+
 
 class BoostInvariant:
     """The boost-invariant leapfrog on one grid.
@@ -109,9 +115,9 @@ class BoostInvariant:
         # P_L at τ = 0 is −½(E_L² + B_L²) and even in τ.
         weights = (0.0, 0.0, -half, 0.0, -half, 0.0)
         fields.work = self._kick(fields, P, half**2 / 2, 0.0, half**2 / 4, weights)
-        c_links, c_scalar = self._drift_coefficients(half)
+        drift = self._drift(half, renew=True)
         for x0, x1 in self.workers.ranges(nx):
-            self._kernels.drift(x0, x1, fields.U, fields.A, fields.E, c_links, c_scalar)
+            self._kernels.drift(x0, x1, fields.U, fields.A, fields.E, *drift)
         return fields
 
     def region(self, fields: MilneFields) -> list[Interval]:
@@ -123,14 +129,15 @@ class BoostInvariant:
         step, tau = self.grid.a_t, fields.tau
         before, after = tau - step / 2, tau + step / 2
         weights = (step / 2 / before**2, step / 2 / after**2, -step / 2, -step / 2, -step, step / tau**2)
-        drift = self._drift_coefficients(after)
+        drift = self._drift(after, renew=fields.step % _RENEW == 0)
         fields.work += self._kick(fields, fields.A, step * tau, step / tau, step / tau, weights, drift)
         self._drift_edges(fields, drift)
         fields.step += 1
 
-    def _drift_coefficients(self, tau: float) -> tuple[np.floating, np.floating]:
-        """Δτ/τ for the links and Δτ τ for the scalar, in the precision of the fields."""
-        return self.dtype.type(self.grid.a_t / tau), self.dtype.type(self.grid.a_t * tau)
+    def _drift(self, tau: float, renew: bool) -> Drift:
+        """The coefficients of a drift with the momenta of τ, in the precision of the fields."""
+        real = self.dtype.type
+        return real(self.grid.a_t / tau), real(self.grid.a_t * tau), renew
 
     def _kick(
         self,
@@ -140,7 +147,7 @@ class BoostInvariant:
         c_cross: float,
         c_divergence: float,
         weights: Sequence[float],
-        drift: tuple[np.floating, np.floating] | None = None,
+        drift: Drift | None = None,
     ) -> float:
         """Update the momenta, with `scalar` for A_η; with `drift` all but the edges of each thread's range drift too.
 
@@ -152,19 +159,19 @@ class BoostInvariant:
         halves = np.array([0.5, 0.5, 0.5, 0.5, 1.0, 0.5])
         factors = (np.asarray(weights) * halves).astype(self.dtype)
         work = np.zeros(self.grid.shape[0])
-        c_links, c_scalar = drift or (real(0), real(0))
+        moves = drift or (real(0), real(0), False)
 
         def planes(x0: int, x1: int) -> None:
             tile, plane = self._workspaces[x0, x1]
             self._kernels.kick(
                 x0, x1, fields.U, scalar, fields.E, tile, plane, work,
-                *coefficients, factors, drift is not None, c_links, c_scalar,
+                *coefficients, factors, drift is not None, *moves,
             )  # fmt: skip
 
         self.workers.over_planes(self.grid.shape[0], planes)
         return float(np.sum(work))
 
-    def _drift_edges(self, fields: MilneFields, drift: tuple[np.floating, np.floating]) -> None:
+    def _drift_edges(self, fields: MilneFields, drift: Drift) -> None:
         """The first and last plane of each range, which its neighbours needed."""
 
         def planes(x0: int, x1: int) -> None:

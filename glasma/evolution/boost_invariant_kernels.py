@@ -20,7 +20,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import index, kernel
+from glasma.backend import index, kernel, line
 from glasma.lattice.plaquettes import wrapped
 
 #: Sites along y that are worked on at once.
@@ -45,7 +45,7 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
     subtract, norm2, antihermitian_mul_dagger = group.subtract, group.norm2, group.antihermitian_mul_dagger
     zero, one, two = index(0), index(1), index(2)
 
-    @kernel(group.NAME)
+    @line
     def strength_line(W, entry, x, xp, y0, sites, up, U, weight):
         """F at `sites` sites from y0, entries of W from `entry` on, and carried along x and y; y + up is the site above y.
 
@@ -64,7 +64,7 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
             store_algebra(W, _FY, zero, zero, w + one, rotate_back(v, f))
         return weight * sum_
 
-    @kernel(group.NAME)
+    @line
     def gradient_line(W, line, carried, shift, entry, i, x, xn, y0, sites, up, U, A, weight):
         """D_i at `sites` sites from y0 and carried along i; (xn, y + up) is the neighbour.  Returns weight Σ D_i²."""
         sum_ = type(weight)(0)
@@ -78,7 +78,7 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
             store_algebra(W, carried, zero, zero, index(entry + k + shift), rotate_back(u, d))
         return weight * sum_
 
-    @kernel(group.NAME)
+    @line
     def sources(W, entry, x, xp, first, last, U, A, potential, gradient):
         """All lines of the tile first ≤ y < last, entries from `entry` on; the part of the work that they give."""
         ny = U.shape[4]
@@ -91,7 +91,7 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
             sum_ += gradient_line(W, _DY, _DYY, 1, entry + inner, one, x, x, ny - 1, 1, 1 - ny, U, A, gradient)
         return sum_
 
-    @kernel(group.NAME)
+    @line
     def leave_line(X, W, y0, sites):
         """What the next plane needs."""
         for k in range(sites):
@@ -99,7 +99,7 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
             store_algebra(X, zero, zero, zero, y, load_algebra(W, _FX, zero, zero, w))
             store_algebra(X, one, zero, zero, y, load_algebra(W, _DXX, zero, zero, w))
 
-    @kernel(group.NAME)
+    @line
     def momenta_line(E, A, W, X, x, y0, sites, c_force, c_cross, c_divergence, before_t, after_t, before_l, after_l):
         """The kick; X holds what the plane before has left.  Returns the kinetic part of the work."""
         sum_ = type(c_force)(0)
@@ -124,30 +124,42 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
             store_algebra(E, two, zero, x, y, r)
         return sum_
 
-    @kernel(group.NAME)
+    @line
     def links_line(U, E, i, x, c):
         for k in range(U.shape[4]):
             y = index(k)
             step = exp(c, load_algebra(E, i, zero, x, y))
-            store(U, i, zero, x, y, unitarise(mul(step, load(U, i, zero, x, y))))
+            store(U, i, zero, x, y, mul(step, load(U, i, zero, x, y)))
 
-    @kernel(group.NAME)
+    @line
+    def unitarise_line(U, i, x):
+        for k in range(U.shape[4]):
+            y = index(k)
+            store(U, i, zero, x, y, unitarise(load(U, i, zero, x, y)))
+
+    @line
     def scalar_line(A, E, x, c):
         for k in range(A.shape[4]):
             y = index(k)
             a = add_scaled(load_algebra(A, zero, zero, x, y), c, load_algebra(E, two, zero, x, y))
             store_algebra(A, zero, zero, x, y, a)
 
-    @kernel(group.NAME)
-    def drift(x0, x1, U, A, E, c_links, c_scalar):
-        """U_i ← exp(i c_links P_i) U_i and A ← A + c_scalar P_η for planes x0 ≤ x < x1."""
-        for x in range(x0, x1):
-            links_line(U, E, zero, index(x), c_links)
-            links_line(U, E, one, index(x), c_links)
-            scalar_line(A, E, index(x), c_scalar)
+    @line
+    def drift_plane(x, U, A, E, c_links, c_scalar, renew):
+        for i in range(2):
+            links_line(U, E, index(i), index(x), c_links)
+            if renew:
+                unitarise_line(U, index(i), index(x))
+        scalar_line(A, E, index(x), c_scalar)
 
     @kernel(group.NAME)
-    def kick(x0, x1, U, A, E, W, X, work, c_force, c_cross, c_divergence, weights, drifts, c_links, c_scalar):
+    def drift(x0, x1, U, A, E, c_links, c_scalar, renew):
+        """U_i ← exp(i c_links P_i) U_i, A ← A + c_scalar P_η for planes x0 ≤ x < x1; `renew` brings U back into the group."""
+        for x in range(x0, x1):
+            drift_plane(x, U, A, E, c_links, c_scalar, renew)
+
+    @kernel(group.NAME)
+    def kick(x0, x1, U, A, E, W, X, work, c_force, c_cross, c_divergence, weights, drifts, c_links, c_scalar, renew):
         """The momenta of planes x0 ≤ x < x1; if `drifts`, planes x0 < x < x1 − 1 drift too.
 
         work[x] ← Σ over the plane of weights · (P_T² before, P_T² after, P_η² before, P_η² after, ½B_L², D²).
@@ -173,6 +185,6 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
             if x >= x0:
                 work[x] = total
             if drifts and x0 < x < x1 - 1:
-                drift(x, x + 1, U, A, E, c_links, c_scalar)
+                drift_plane(x, U, A, E, c_links, c_scalar, renew)
 
     return SimpleNamespace(kick=kick, drift=drift)

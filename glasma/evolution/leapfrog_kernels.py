@@ -19,7 +19,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import index, kernel
+from glasma.backend import index, kernel, line
 from glasma.lattice.plaquettes import neighbour, plaquettes_of, wrapped
 
 #: Sites along z that are worked on at once.
@@ -40,7 +40,7 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
     field_strength = plaquettes_of(group).field_strength
     zero, one = index(0), index(1)
 
-    @kernel(group.NAME)
+    @line
     def field_strength_line(F, line, first, i, j, U, x, y, xp, yp, z0, sites):
         """F[line] ← F_ij at `sites` sites from z0, entries from `first` on."""
         for k in range(sites):
@@ -51,7 +51,7 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
             f = field_strength(U, i, j, x, y, z, xi, yi, zi, xj, yj, zj)
             store_algebra(F, line, zero, zero, index(first + k), f)
 
-    @kernel(group.NAME)
+    @line
     def divergence_line(
         E, i, x, y, z0, first, sites, F, U, c1, here1, before1, lag1, j1, x1, y1, c2, here2, before2, lag2, j2, x2, y2
     ):

@@ -31,7 +31,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import index, inline, kernel
+from glasma.backend import index, inline, kernel, line
 from glasma.lattice.plaquettes import wrapped
 
 #: Sites along z that are worked on at once.
@@ -69,7 +69,7 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
     def scaled(c, f):
         return add_scaled(f, c - type(c)(1), f)
 
-    @kernel(group.NAME)
+    @line
     def transverse_line(W, at_x, at_y, at_x_far, at_y_far, U, V, x, y, xp, yp, z0, first, sites):
         """What the plaquettes (x, y) of a line add to their four links, times 4."""
         plus, minus = type(U[0, 0, 0, 0, 0])(1), type(U[0, 0, 0, 0, 0])(-1)
@@ -94,7 +94,7 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
             far_y = add_scaled(far_y, plus, product_with_dagger(b, t))
             store_algebra(W, at_y_far, zero, zero, index(k), far_y)
 
-    @kernel(group.NAME)
+    @line
     def longitudinal_line(W, at_i, at_i_far, at_z, at_z_far, i, U, V, x, y, xn, yn, z0, sites):
         """What the plaquettes (z, i) of a line add to their four links, times 4, without P_z; xn, yn is the site x + i."""
         two = index(2)
@@ -120,7 +120,7 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
             g4 = product_with_dagger(mul(dagger(vi), mul(vz, vi_far)), uz_far)
             store_algebra(W, at_z_far, zero, zero, index(k), scaled(minus, add_scaled(far, plus, g4)))
 
-    @kernel(group.NAME)
+    @line
     def residual_line(r, i, x, y, z0, first, sites, p, of_p, U, V, W, a, b, b_lag, c, d, c_ab, c_cd, c_step):
         """r_i ← of_p p_i − (P + c_ab (W_a + W_b) + c_cd (W_c + W_d)) with P = c_step [V U†] and W_b b_lag back in z.
 
@@ -163,33 +163,34 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
                 # what plaquettes at x − 1 give to links at x, and those at x to links at x + 1
                 into = _OWN + 4 + 2 * ny * ((x - x0 + 1) % 2)
                 out = _OWN + 4 + 2 * ny - (into - _OWN - 4)
-                last = index(ny - 1)
-                if x >= x0:
-                    transverse_line(W, 0, 1, _OWN, 3, U, V, xh, last, xp, zero, z, 1, sites)
-                    longitudinal_line(W, 5, 6, 7, _OWN + 1, 1, U, V, xh, last, xh, zero, z, sites)
-                for y in range(ny):
-                    yh, yp = index(y), wrapped(y + 1, ny)
+                for y in range(-1, ny):  # the last row comes before the first, for what it gives to it
+                    yh, yp = wrapped(y, ny), wrapped(y + 1, ny)
+                    before = y < 0
+                    if before and x < x0:
+                        continue
                     # likewise for y − 1 and y
                     from_below, to_above = _OWN + 2 * (y % 2), _OWN + 2 - 2 * (y % 2)
-                    transverse_line(W, 0, 1, to_above, out + y, U, V, xh, yh, xp, yp, z, 1, sites)
-                    longitudinal_line(W, 2, 3, 4, out + ny + y, 0, U, V, xh, yh, xp, yh, z, sites)
-                    if x < x0:
+                    transverse_line(W, 0, 1, to_above, 3 if before else out + y, U, V, xh, yh, xp, yp, z, 1, sites)
+                    for i in range(1 if before else 0, 2 if x >= x0 else 1):
+                        own = 2 + 3 * i
+                        far = out + ny + y if i == 0 else to_above + 1
+                        xn, yn = (xp, yh) if i == 0 else (xh, yp)
+                        longitudinal_line(W, own, own + 1, own + 2, far, i, U, V, xh, yh, xn, yn, z, sites)
+                    if before or x < x0:
                         continue
-                    longitudinal_line(W, 5, 6, 7, to_above + 1, 1, U, V, xh, yh, xh, yp, z, sites)
-                    first_z = 0 if z == z0 else 1
-                    found = residual_line(
-                        r, 0, xh, yh, z, 1, sites, p, of_p, U, V, W, 2, 3, 1, 0, from_below, c_longitudinal, quarter, step
-                    )
-                    largest = max(largest, found)
-                    found = residual_line(
-                        r, 1, xh, yh, z, 1, sites, p, of_p, U, V, W, 5, 6, 1, 1, into + y, c_longitudinal, quarter, step
-                    )
-                    largest = max(largest, found)
-                    found = residual_line(
-                        r, 2, xh, yh, z, first_z, sites, p, of_p, U, V, W, 4, into + ny + y, 0, 7, from_below + 1,
-                        quarter, quarter, step_z,
-                    )  # fmt: skip
-                    largest = max(largest, inverse_a_z2 * found)
+                    for i in range(3):
+                        # the lines whose sums enter with c_longitudinal (or a_t/4 for i = z) and with a_t/4
+                        a, b, c, d = 2, 3, 0, from_below
+                        if i == 1:
+                            a, b, c, d = 5, 6, 1, into + y
+                        elif i == 2:
+                            a, b, c, d = 4, into + ny + y, 7, from_below + 1
+                        along = i == 2
+                        found = residual_line(
+                            r, i, xh, yh, z, 0 if along and z == z0 else 1, sites, p, of_p, U, V, W, a, b,
+                            0 if along else 1, c, d, quarter if along else c_longitudinal, quarter, step_z if along else step,
+                        )  # fmt: skip
+                        largest = max(largest, inverse_a_z2 * found if along else found)
         return largest
 
     @kernel(group.NAME)
@@ -203,7 +204,7 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
                         step = exp(a_t, load_algebra(E, d_, x_, y_, z))
                         store(V, d_, x_, y_, z, unitarise(mul(step, load(U, d_, x_, y_, z))))
 
-    @kernel(group.NAME)
+    @line
     def relax_line(E, D, r, i, x, y, z0, z1, forward, onward):
         """D_i ← forward r_i + onward D_i, E_i ← E_i + D_i."""
         plus = type(forward)(1)
@@ -219,7 +220,7 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
         ahead = rotate(load(U, index(2), x, y, z), load_algebra(r, i, x, y, z + index(1)))
         return add_scaled(ahead, type(U[0, 0, 0, 0, 0])(-1), load_algebra(r, i, x, y, z))
 
-    @kernel(group.NAME)
+    @line
     def relax_longitudinal_line(E, D, r, U, x, y, xm, ym, z0, z1, forward, onward, coupling):
         """As `relax_line` for i = z, with r_z − coupling Σ_i D_i (D_z r_i) in the place of r_z."""
         two = index(2)

@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import Workers, index, kernel
+from glasma.backend import Workers, index, kernel, line
 from glasma.lattice.fields import Fields
 from glasma.lattice.midpoint import MidpointPlanes
 from glasma.lattice.plaquettes import neighbour, plaquettes_of, wrapped
@@ -23,13 +23,13 @@ def energy_kernels(group: ModuleType) -> SimpleNamespace:
     load_algebra, dot = group.load_algebra, group.dot
     two_re_trace_of_one_minus = plaquettes_of(group).two_re_trace_of_one_minus
 
-    @kernel(group.NAME)
+    @line
     def electric_line(out, component, y, i, x, E, z0, z1, c):
         for k in range(z0, z1):
             e = load_algebra(E, i, x, y, index(k))
             out[component, y, index(k)] += c * dot(e, e)
 
-    @kernel(group.NAME)
+    @line
     def magnetic_line(out, component, y, i, j, x, V, xp, yp, z0, z1, c):
         for k in range(z0, z1):
             z = index(k)

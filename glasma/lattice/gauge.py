@@ -9,7 +9,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import Workers, index, kernel
+from glasma.backend import Workers, index, kernel, line
 from glasma.lattice.fields import Fields
 from glasma.lattice.plaquettes import wrapped
 
@@ -38,7 +38,7 @@ def gauge_kernels(group: ModuleType) -> SimpleNamespace:
     load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
     add_scaled, rotate_back, unitarity_defect = group.add_scaled, group.rotate_back, group.unitarity_defect
 
-    @kernel(group.NAME)
+    @line
     def add_divergence_line(G, i, x, y, z0, z1, E, U, xm, ym, lag, c):
         zero = index(0)
         for k in range(z0, z1):

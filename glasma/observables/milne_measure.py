@@ -16,7 +16,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import Workers, index, inline, kernel
+from glasma.backend import Workers, index, inline, kernel, line
 from glasma.lattice.energy import COMPONENTS
 from glasma.lattice.milne import MilneFields
 from glasma.lattice.milne_midpoint import ComovingPlanes
@@ -63,7 +63,7 @@ def milne_kernels(group: ModuleType) -> SimpleNamespace:
             out[2, index(k)] = norm2(subtract(along_x, along_y))
             out[3, index(k)] = half * (dot(d, d) + dot(e, e))
 
-    @kernel(group.NAME)
+    @line
     def link_means_line(W, i, magnetic, sign, x, xn, xm, up, V, Az, E, half):
         """W[i] ← E_i and W[magnetic] ← sign · D_i A_z, means over the links from and to a site along i."""
         unit = half + half
@@ -76,7 +76,7 @@ def milne_kernels(group: ModuleType) -> SimpleNamespace:
             d = add_scaled(d, unit, gradient(i, x, y, xn, yn, V, Az, unit))
             store_algebra(W, magnetic, zero, zero, index(k), add_scaled(d, sign * half - unit, d))
 
-    @kernel(group.NAME)
+    @line
     def longitudinal_line(W, x, xp, xm, V, E, half):
         """W[2] ← E_z and W[5] ← B_z, the mean of −F_xy over the four plaquettes around a site."""
         unit = half + half

@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import Workers, index, inline, kernel
+from glasma.backend import Workers, index, inline, kernel, line
 from glasma.lattice.fields import Fields
 from glasma.lattice.midpoint import MidpointPlanes
 from glasma.lattice.plaquettes import neighbour, plaquettes_of, wrapped
@@ -37,7 +37,7 @@ def stress_kernels(group: ModuleType) -> SimpleNamespace:
         xj, yj, zj = neighbour(j, x, y, z, jp, jp, jp)
         return field_strength(V, i, j, x, y, z, xi, yi, zi, xj, yj, zj)
 
-    @kernel(group.NAME)
+    @line
     def mean_electric_line(W, i, x, y, z0, z1, E, x_before, y_before, lag, V, v_before, c):
         """W[i] ← c (E_i + U†_i E_i U_i), the second at the site before in direction i."""
         for k in range(z0, z1):
@@ -47,7 +47,7 @@ def stress_kernels(group: ModuleType) -> SimpleNamespace:
             both = add_scaled(e, type(c)(1), before)
             store_algebra(W, i, zero, zero, z, add_scaled(both, c - type(c)(1), both))
 
-    @kernel(group.NAME)
+    @line
     def clover_line(W, line, i, j, x, y, z0, z1, V, xp, xm, yp, ym, c):
         """W[line] ← c Σ of F_ij of the four plaquettes around the site, carried to it."""
         for k in range(z0, z1):
@@ -67,7 +67,7 @@ def stress_kernels(group: ModuleType) -> SimpleNamespace:
             f = add_scaled(f, type(c)(1), rotate_back(load(V, j, xb, yb, zb), below))
             store_algebra(W, line, zero, zero, z, add_scaled(f, c - type(c)(1), f))
 
-    @kernel(group.NAME)
+    @line
     def tensor_line(T, y, W, z0, z1, half):
         for k in range(z0, z1):
             z = index(k)
