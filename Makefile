@@ -5,24 +5,38 @@ PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 
-.PHONY: demo test test-slow lint benchmark clean
+.PHONY: demo test test-slow lint benchmark results results-quick clean
 
 demo: $(VENV)/.installed
 	$(BIN)/glasma run runs/quickstart.toml --out runs/output/quickstart --overwrite
 
 test: $(VENV)/.installed-dev lint
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
 
 test-slow: $(VENV)/.installed-dev
-	$(BIN)/python -m pytest -m slow
+	$(BIN)/python -m pytest -m slow -n auto --dist loadfile
 
 lint: $(VENV)/.installed-dev
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 
+# The published figures of docs/results.md; results-quick takes small versions of them.
+results: $(VENV)/.installed
+	$(BIN)/python benchmarks/published/single_nucleus.py --figure docs/figures/single_nucleus.png
+	$(BIN)/python benchmarks/published/thin_nuclei.py --figure docs/figures/thin_nuclei.png
+	$(BIN)/python benchmarks/published/rapidity.py --figure docs/figures/rapidity.png
+	$(BIN)/python benchmarks/published/boost_invariant.py --figure docs/figures/boost_invariant.png
+
+results-quick: $(VENV)/.installed
+	$(BIN)/python benchmarks/published/single_nucleus.py --quick --figure runs/output/figures/single_nucleus.png
+	$(BIN)/python benchmarks/published/thin_nuclei.py --quick --figure runs/output/figures/thin_nuclei.png
+	$(BIN)/python benchmarks/published/rapidity.py --quick --figure runs/output/figures/rapidity.png
+	$(BIN)/python benchmarks/published/boost_invariant.py --quick --figure runs/output/figures/boost_invariant.png
+
 benchmark: $(VENV)/.installed
 	$(BIN)/python benchmarks/solver.py
+	$(BIN)/python benchmarks/boost_invariant.py
 
 $(BIN)/python:
 	$(PYTHON) -m venv $(VENV)

@@ -68,8 +68,7 @@ class Processes:
     def _compile(self) -> None:
         """Let one process put all kernels on disk, and end.
 
-        Events load them then, all the same code: several that compile at once would disturb each other, and in the process
-        that compiles a kernel its sums may differ in the last bit from those of the same kernel loaded from disk.
+        Events load them then: several processes that compile the same kernels at once would take as many times as long.
         """
         pool = self._new_pool()
         with suppress(BrokenProcessPool):  # what is wrong is said by the events
