@@ -1,6 +1,6 @@
 """Kill runs at random moments and resume them: nothing may be damaged, and the results must be those of an undisturbed run.
 
-    python tests/kill_and_resume.py [--kills 100] [--seed 1]
+    python tests/kill_and_resume.py [--kills 100] [--seed 1] [--set KEY=VALUE ...]
 
 starts tiny runs as processes of their own, sends each SIGKILL at a random moment after `run.json` exists, looks at what it
 left, resumes it, and now and then kills that too.  The finished runs are compared bit for bit with an undisturbed one.
@@ -96,16 +96,18 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--kills", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     chance = random.Random(options.seed)
+    settings = [word for override in options.overrides for word in ("--set", override)]
     kills = identical = damages = 0
 
     with tempfile.TemporaryDirectory(prefix="glasma-kill-") as holder:
         config, reference = write_tiny(Path(holder)), Path(holder) / "reference"
-        killed(start(WITH_REPORT, "run", config, "--out", reference), 600)
+        killed(start(WITH_REPORT, "run", config, *settings, "--out", reference), 600)
         began = time.monotonic()
-        process = start(WITHOUT_REPORT, "run", config, "--out", Path(holder) / "timed")
+        process = start(WITHOUT_REPORT, "run", config, *settings, "--out", Path(holder) / "timed")
         wait_for(Path(holder) / "timed" / "run.json", process)
         startup = time.monotonic() - began
         killed(process, 600)
@@ -116,7 +118,7 @@ def main() -> int:
             trial += 1
             program = WITH_REPORT if trial % REPORT_EVERY == 0 else WITHOUT_REPORT
             directory = Path(holder) / f"run{trial}"
-            process = start(program, "run", config, "--out", directory)
+            process = start(program, "run", config, *settings, "--out", directory)
             wait_for(directory / "run.json", process)
             moment, kills_here = chance.uniform(0, 1.1 * duration), 0
             while killed(process, moment):

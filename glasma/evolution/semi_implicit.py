@@ -138,23 +138,28 @@ class SemiImplicit(LaboratoryScheme):
                 other[..., static] = fields.U[..., static]
         self._each(region, lambda x0, x1, z0, z1: self._kernels.links(x0, x1, z0, z1, other, fields.U, fields.E, step))
 
-    def _residual(self, fields: Fields, region: list[Interval], into: np.ndarray, of_momentum: float) -> float:
-        """of_momentum times the momentum held, less that between U and the other slice; its largest norm."""
+    def _residual(
+        self, fields: Fields, region: list[Interval], into: np.ndarray, base: np.ndarray, with_drift: bool = False
+    ) -> float:
+        """`base` less the momentum between U and the other slice; its largest norm, or that of it and P together."""
         buffers, real = self._buffers, self.dtype.type
-        inverse_a_z2 = real(self.grid.a_z**-2)
+        weight, inverse_a_z2 = real(with_drift), real(self.grid.a_z**-2)
 
         def largest(x0: int, x1: int, z0: int, z1: int) -> float:
+            lines = self._lines[x0, x1]
             return self._kernels.residual(
-                x0, x1, z0, z1, into, buffers.momentum, real(of_momentum), fields.U, buffers.links, self._lines[x0, x1],
-                self._a_t, inverse_a_z2,
-            )  # fmt: skip
+                x0, x1, z0, z1, into, base, weight, fields.U, buffers.links, lines, self._a_t, inverse_a_z2
+            )
 
         return float(self._each(region, largest)) ** 0.5
 
     def _momentum(self, fields: Fields, region: list[Interval]) -> float:
-        """Hold p⁺(t) of U(t) and E(t − ½); the size of both, which is not zero where a wave turns back."""
+        """Hold p⁺(t) of U(t) and E(t − ½); the size of it and of P, which are not both zero where a wave turns back."""
+        buffers = self._buffers
+        for z0, z1 in region:
+            buffers.increment[..., z0 - 1 : z1] = 0
         self._other_slice(fields, region, -self.grid.a_t)
-        return self._residual(fields, region, self._buffers.momentum, 0.0)
+        return self._residual(fields, region, buffers.momentum, buffers.increment, with_drift=True)
 
     def _with_momentum(self, fields: Fields) -> Fields:
         """The state with p⁺ in the place of E."""
@@ -184,7 +189,7 @@ class SemiImplicit(LaboratoryScheme):
         residual = np.inf
         for iteration in range(1, self.max_iterations + 1):
             self._other_slice(fields, region, a_t)
-            before, residual = residual, self._residual(fields, region, buffers.residual, 1.0)
+            before, residual = residual, self._residual(fields, region, buffers.residual, buffers.momentum)
             if not residual <= _DIVERGED * scale:
                 break
             forward, onward = (real(c) for c in chebyshev.coefficients(residual / before))

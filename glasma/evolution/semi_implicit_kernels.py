@@ -121,22 +121,22 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
             store_algebra(W, at_z_far, zero, zero, index(k), scaled(minus, add_scaled(far, plus, g4)))
 
     @line
-    def residual_line(r, i, x, y, z0, first, sites, p, of_p, U, V, W, a, b, b_lag, c, d, c_ab, c_cd, c_step):
-        """r_i ← of_p p_i − (P + c_ab (W_a + W_b) + c_cd (W_c + W_d)) with P = c_step [V U†] and W_b b_lag back in z.
+    def residual_line(r, i, x, y, z0, first, sites, base, with_drift, U, V, W, a, b, b_lag, c, d, c_ab, c_cd, c_step):
+        """r_i ← base_i − (P + c_ab (W_a + W_b) + c_cd (W_c + W_d)) with P = c_step [V U†] and W_b b_lag back in z.
 
-        Returns the largest |r_i|² + (1 − of_p) P².
+        Returns the largest |r_i|² + with_drift P².
         """
         plus = type(c_ab)(1)
         for k in range(first, sites + 1):
             z = index(z0 - 1 + k)
             drift = scaled(c_step, product_with_dagger(load(V, i, x, y, z), load(U, i, x, y, z)))
-            f = add_scaled(scaled(of_p, load_algebra(p, i, x, y, z)), -plus, drift)
+            f = add_scaled(load_algebra(base, i, x, y, z), -plus, drift)
             w = add_scaled(load_algebra(W, a, zero, zero, index(k)), plus, load_algebra(W, b, zero, zero, index(k - b_lag)))
             f = add_scaled(f, -c_ab, w)
             w = add_scaled(load_algebra(W, c, zero, zero, index(k)), plus, load_algebra(W, d, zero, zero, index(k)))
             f = add_scaled(f, -c_cd, w)
             store_algebra(r, i, x, y, z, f)
-            W[_NORMS, zero, zero, zero, index(k)] = dot(f, f) + (plus - of_p) * dot(drift, drift)
+            W[_NORMS, zero, zero, zero, index(k)] = dot(f, f) + with_drift * dot(drift, drift)
         # A maximum would keep the loop above from vectorising.
         largest = W[_NORMS, zero, zero, zero, index(first)]
         for k in range(first + 1, sites + 1):
@@ -144,10 +144,10 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
         return largest
 
     @kernel(group.NAME)
-    def residual(x0, x1, z0, z1, r, p, of_p, U, V, W, a_t, inverse_a_z2):
-        """r ← of_p p − (momentum at U with the other slice V), for x0 ≤ x < x1 and z0 ≤ z < z1.
+    def residual(x0, x1, z0, z1, r, base, with_drift, U, V, W, a_t, inverse_a_z2):
+        """r ← base − (momentum at U with the other slice V), for x0 ≤ x < x1 and z0 ≤ z < z1.
 
-        Returns the largest squared colour norm of r, of p and P together without p, with r_z/a_z in the place of r_z.
+        Returns the largest squared colour norm of r, plus with_drift P², where r_z/a_z and P_z/a_z stand for r_z and P_z.
         """
         nx, ny = U.shape[2], U.shape[3]
         real = type(a_t)
@@ -187,7 +187,7 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
                             a, b, c, d = 4, into + ny + y, 7, from_below + 1
                         along = i == 2
                         found = residual_line(
-                            r, i, xh, yh, z, 0 if along and z == z0 else 1, sites, p, of_p, U, V, W, a, b,
+                            r, i, xh, yh, z, 0 if along and z == z0 else 1, sites, base, with_drift, U, V, W, a, b,
                             0 if along else 1, c, d, quarter if along else c_longitudinal, quarter, step_z if along else step,
                         )  # fmt: skip
                         largest = max(largest, inverse_a_z2 * found if along else found)
