@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from glasma import Collision
 from glasma.report.style import figure_style, new_figure
@@ -113,7 +114,9 @@ def draw(flights: list[Flight], path: Path) -> None:
             left.loglog([f.a_z for f in chosen], growth, "o-", color=colour, label=f"{NAMES[scheme]}: energy")
             left.loglog([f.a_z for f in chosen], longitudinal, "s--", color=colour, label=r"$E_L^2/E_T^2$")
             right.loglog([f.seconds_per_fm for f in chosen], growth, "o-", color=colour, label=NAMES[scheme])
-        left.set(xlabel=r"$a_z$  [fm]", ylabel="error after 1.3 fm")
+        left.set(xlabel=r"$a_z$  [fm]", ylabel="error after 1.3 fm", xticks=(0.002, 0.004, 0.008, 0.016))
+        left.xaxis.set_major_formatter(ScalarFormatter())
+        left.xaxis.set_minor_formatter(NullFormatter())
         right.set(xlabel="seconds per fm/c of flight", ylabel="change of the transverse energy")
         left.legend(fontsize=8)
         right.legend()
