@@ -170,7 +170,7 @@ def draw(figures: dict, reference: dict, path: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="SU(2) with eight events and SU(3) with two")
+    parser.add_argument("--quick", action="store_true", help="SU(2) with eight events and SU(3) with four")
     parser.add_argument("--figure", type=Path)
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--groups", nargs="+", default=list(GROUPS), choices=list(GROUPS))
@@ -179,7 +179,7 @@ def main() -> None:
     options = parser.parse_args()
 
     reference = json.loads(REFERENCE.read_text(encoding="utf-8"))
-    few = {"SU(2)": 8, "SU(3)": 2} if options.quick else {}
+    few = {"SU(2)": 8, "SU(3)": 4} if options.quick else {}
     figures = compare(reference, options.groups, few, options.seed, options.own_start)
     if options.figure:
         draw(figures, reference, options.figure)
