@@ -66,7 +66,7 @@ def resume(path: str | Path, reporter: Reporter | None = None) -> RunDirectory:
         return directory
     config = directory.config()
     derived = check_physics(config, with_source=not directory.checkpoint.exists())
-    if not directory.checkpoint.exists() and directory.read_run().get("source", {}) != source_fingerprints(derived):
+    if not directory.checkpoint.exists() and record.get("source", {}) != source_fingerprints(derived):
         raise FileError(f"{config.nuclei.path}: is not the file that the run began with; restore it or run again")
     _Run(directory, config, reporter or Silent(), resuming=True).go()
     return directory

@@ -202,4 +202,4 @@ class BoostInvariant:
 
     def unitarity_violation(self, fields: MilneFields) -> float:
         """Largest |U†U − 1| over all links."""
-        return unitarity_violation(fields, self.workers)
+        return unitarity_violation(fields)

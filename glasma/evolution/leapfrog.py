@@ -9,11 +9,11 @@ It keeps the Gauss constraint to rounding (Gelfand, Ipp, Müller, PRD 94 (2016) 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from types import ModuleType
+from functools import cached_property
+from types import SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import Workers
 from glasma.evolution.active_region import grow_active_region, start_active_region
 from glasma.evolution.charges import deposit_currents, move_charges
 from glasma.evolution.initial_state import initial_state
@@ -21,26 +21,21 @@ from glasma.evolution.laboratory import LaboratoryScheme
 from glasma.evolution.leapfrog_kernels import leapfrog_kernels, workspace
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import GaussResidual, gauss_residual
-from glasma.lattice.grid import Grid, Interval
+from glasma.lattice.grid import Interval
 from glasma.nuclei.nucleus import Nucleus
 
 
 class Leapfrog(LaboratoryScheme):
     """The leapfrog on one grid, a `glasma.evolution.scheme.Scheme`; parameters as for `LaboratoryScheme`."""
 
-    def __init__(
-        self,
-        grid: Grid,
-        group: ModuleType,
-        dtype: np.dtype | type = np.float64,
-        workers: Workers | None = None,
-        only_active: bool = True,
-    ) -> None:
-        super().__init__(grid, group, dtype, workers, only_active)
-        self._kernels = leapfrog_kernels(group)
-        self._workspaces = {
-            bounds: workspace(group, grid.shape[1], self.dtype) for bounds in self.workers.ranges(grid.shape[0])
-        }
+    @cached_property
+    def _kernels(self) -> SimpleNamespace:
+        return leapfrog_kernels(self.group)
+
+    @cached_property
+    def _workspaces(self) -> dict[Interval, np.ndarray]:
+        nx, ny, _ = self.grid.shape
+        return {bounds: workspace(self.group, ny, self.dtype) for bounds in self.workers.ranges(nx)}
 
     def initial_state(self, nuclei: Sequence[Nucleus]) -> Fields:
         """Fields and charges of nuclei that do not touch yet."""
@@ -64,10 +59,12 @@ class Leapfrog(LaboratoryScheme):
         real = self.dtype.type
         c_transverse, c_longitudinal = real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2)
 
+        kernels, workspaces = self._kernels, self._workspaces
+
         def planes(x0: int, x1: int) -> None:
-            F = self._workspaces[x0, x1]
+            F = workspaces[x0, x1]
             for z0, z1 in region:
-                self._kernels.electric(x0, x1, z0, z1, fields.E, fields.U, F, c_transverse, c_longitudinal)
+                kernels.electric(x0, x1, z0, z1, fields.E, fields.U, F, c_transverse, c_longitudinal)
 
         self.workers.over_planes(self.grid.shape[0], planes)
 

@@ -64,7 +64,7 @@ def gauge_kernels(group: ModuleType) -> SimpleNamespace:
     def unitarity(x0, x1, U):
         """Largest |U†U − 1| of the links in a range of planes."""
         worst = 0.0
-        for d in range(3):
+        for d in range(U.shape[0]):
             for x in range(x0, x1):
                 for y in range(U.shape[3]):
                     for z in range(U.shape[4]):

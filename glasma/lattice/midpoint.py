@@ -33,7 +33,30 @@ def midpoint_kernels(group: ModuleType) -> SimpleNamespace:
     return SimpleNamespace(half_step_back=half_step_back)
 
 
-class MidpointPlanes:
+class RollingPlanes:
+    """Three planes in x, held in slots of a buffer and filled once each for ascending x; a subclass says how."""
+
+    def __init__(self) -> None:
+        self._held: set[int] = set()
+
+    @staticmethod
+    def slot(x: int) -> int:
+        """Where plane x lies in the buffer."""
+        return x % 3
+
+    def move_to(self, x: int) -> None:
+        """Hold the planes around x (unwrapped: x − 1 may be −1)."""
+        wanted = {x - 1, x, x + 1}
+        for plane in wanted - self._held:
+            self._fill(plane)
+        self._held = wanted
+
+    def _fill(self, x: int) -> None:
+        """Write plane x (unwrapped) into its slot."""
+        raise NotImplementedError
+
+
+class MidpointPlanes(RollingPlanes):
     """U(t − ½) at the planes x − 1, x and x + 1 for ascending x.
 
     Attributes
@@ -43,22 +66,10 @@ class MidpointPlanes:
     """
 
     def __init__(self, fields: Fields, region: list[tuple[int, int]]) -> None:
+        super().__init__()
         self._fields, self._region = fields, region
         _, ny, nz = fields.grid.shape
         self.V = np.empty((3, fields.group.LINK_REALS, 3, ny, nz), fields.dtype)
-        self._held: set[int] = set()
-
-    @staticmethod
-    def slot(x: int) -> int:
-        """Where plane x lies on the third axis of V."""
-        return x % 3
-
-    def move_to(self, x: int) -> None:
-        """Hold the planes around x (unwrapped: x − 1 may be −1)."""
-        wanted = {x - 1, x, x + 1}
-        for plane in wanted - self._held:
-            self._fill(plane)
-        self._held = wanted
 
     def _fill(self, x: int) -> None:
         fields = self._fields

@@ -15,6 +15,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from glasma.backend import index, kernel
+from glasma.lattice.midpoint import RollingPlanes
 from glasma.lattice.milne import MilneFields
 
 
@@ -44,7 +45,7 @@ def milne_midpoint_kernels(group: ModuleType) -> SimpleNamespace:
     return SimpleNamespace(half_step_back=half_step_back)
 
 
-class ComovingPlanes:
+class ComovingPlanes(RollingPlanes):
     """The planes x − 1, x and x + 1 for ascending x; the fourth axis of the arrays is the slot of a plane.
 
     Attributes
@@ -58,24 +59,12 @@ class ComovingPlanes:
     """
 
     def __init__(self, fields: MilneFields) -> None:
+        super().__init__()
         self._fields = fields
         shape = 1, 3, fields.grid.shape[1] + 2
         self.V = np.empty((2, fields.group.LINK_REALS, *shape), fields.dtype)
         self.Az = np.empty((1, fields.group.DIMENSION, *shape), fields.dtype)
         self.E = np.empty((3, fields.group.DIMENSION, *shape), fields.dtype)
-        self._held: set[int] = set()
-
-    @staticmethod
-    def slot(x: int) -> int:
-        """Where plane x lies in the arrays."""
-        return x % 3
-
-    def move_to(self, x: int) -> None:
-        """Hold the planes around x (unwrapped: x − 1 may be −1)."""
-        wanted = {x - 1, x, x + 1}
-        for plane in wanted - self._held:
-            self._fill(plane)
-        self._held = wanted
 
     def _fill(self, x: int) -> None:
         fields, slot = self._fields, self.slot(x)
