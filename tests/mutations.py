@@ -153,7 +153,7 @@ MUTATIONS = [
     Mutation("group: coefficient of the SU(2) sine", SU2, "real(1 / 210)", "real(1 / 211)", ALGEBRA, ("SU(2)",)),
     Mutation("group: sign in the SU(3) dagger", SU3, "-a[12],", "a[12],", ALGEBRA, ("SU(3)",)),
     Mutation("group: sign in [SU(3)]_ah", SU3, "a[1] - a[3],", "a[1] + a[3],", ALGEBRA, ("SU(3)",)),
-    Mutation("group: last term of the SU(3) exponential", SU3, "_taylor(20.0,", "_taylor(-1.0,", ALGEBRA, ("SU(3)",)),
+    Mutation("group: last order of the SU(3) exponential", SU3, "_TAYLOR[20]", "_TAYLOR[18]", ALGEBRA, ("SU(3)",)),
     Mutation(
         "region: light cone too narrow",
         "evolution/active_region.py",

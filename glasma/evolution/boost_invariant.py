@@ -32,6 +32,7 @@ from glasma.lattice.gauge import GaussResidual
 from glasma.lattice.grid import Grid, Interval
 from glasma.lattice.milne import MilneFields
 from glasma.lattice.milne_constraints import gauss_residual, unitarity_violation
+from glasma.lattice.storage import field_array
 from glasma.nuclei.nucleus import Nucleus
 from glasma.observables.measure import Measurement
 from glasma.observables.milne_measure import field_energy, measure, stress_tensor
@@ -106,11 +107,10 @@ class BoostInvariant:
         longitudinal : (dim_g, nx, ny)
         """
         nx, ny, _ = self.grid.shape
-        U = np.array(links[:, :, None], self.dtype, order="C")
-        P = np.array(longitudinal[None, :, None], self.dtype, order="C")
-        E = np.zeros((3, self.group.DIMENSION, 1, nx, ny), self.dtype)
-        E[2] = P[0]
-        fields = MilneFields(self.grid, self.group, U, np.zeros_like(P), E)
+        shape = self.group.DIMENSION, 1, nx, ny
+        P, A, E = (field_array((directions, *shape), self.dtype) for directions in (1, 1, 3))
+        P[0, :, 0] = E[2, :, 0] = longitudinal
+        fields = MilneFields(self.grid, self.group, links[:, :, None].astype(self.dtype), A, E)
         half = self.grid.a_t / 2
         # P_L at τ = 0 is −½(E_L² + B_L²) and even in τ.
         weights = (0.0, 0.0, -half, 0.0, -half, 0.0)

@@ -46,6 +46,7 @@ from glasma.evolution.semi_implicit_kernels import semi_implicit_kernels, worksp
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import GaussResidual, gauss_residual
 from glasma.lattice.grid import Grid, Interval
+from glasma.lattice.storage import field_array
 from glasma.nuclei.nucleus import Nucleus
 
 #: A residual that has grown to this part of the largest momentum never returns.
@@ -244,6 +245,6 @@ class _Buffers:
 
     def __init__(self, grid: Grid, group: ModuleType, dtype: np.dtype) -> None:
         #: Links of the next time slice, or of the one before.
-        self.links = np.zeros((3, group.LINK_REALS, *grid.shape), dtype)
+        self.links = field_array((3, group.LINK_REALS, *grid.shape), dtype)
         algebra = (3, group.DIMENSION, *grid.shape)
-        self.momentum, self.residual, self.increment = (np.zeros(algebra, dtype) for _ in range(3))
+        self.momentum, self.residual, self.increment = (field_array(algebra, dtype) for _ in range(3))

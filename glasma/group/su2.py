@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from glasma.backend import inline
+from glasma.backend import inline, rows
 
 NAME = "SU(2)"
 COLOURS = 2
@@ -41,11 +41,13 @@ def link_to_matrix(link: np.ndarray) -> np.ndarray:
 @inline
 def load(U, d, x, y, z):
     """Link in direction d at the site."""
+    U = rows(U)
     return U[d, 0, x, y, z], U[d, 1, x, y, z], U[d, 2, x, y, z], U[d, 3, x, y, z]
 
 
 @inline
 def store(U, d, x, y, z, u):
+    U = rows(U)
     U[d, 0, x, y, z] = u[0]
     U[d, 1, x, y, z] = u[1]
     U[d, 2, x, y, z] = u[2]
@@ -55,11 +57,13 @@ def store(U, d, x, y, z, u):
 @inline
 def load_algebra(F, i, x, y, z):
     """Algebra element i at the site."""
+    F = rows(F)
     return F[i, 0, x, y, z], F[i, 1, x, y, z], F[i, 2, x, y, z]
 
 
 @inline
 def store_algebra(F, i, x, y, z, f):
+    F = rows(F)
     F[i, 0, x, y, z] = f[0]
     F[i, 1, x, y, z] = f[1]
     F[i, 2, x, y, z] = f[2]

@@ -6,9 +6,11 @@ X = X^a λ^a/2, kept as its eight components.  Nothing here knows of arrays but 
 
 from __future__ import annotations
 
+from math import factorial
+
 import numpy as np
 
-from glasma.backend import inline
+from glasma.backend import inline, rows
 
 NAME = "SU(3)"
 COLOURS = 3
@@ -41,6 +43,7 @@ def link_to_matrix(link: np.ndarray) -> np.ndarray:
 @inline
 def load(U, d, x, y, z):
     """Link in direction d at the site."""
+    U = rows(U)
     return (
         U[d, 0, x, y, z],
         U[d, 1, x, y, z],
@@ -65,6 +68,7 @@ def load(U, d, x, y, z):
 
 @inline
 def store(U, d, x, y, z, u):
+    U = rows(U)
     U[d, 0, x, y, z] = u[0]
     U[d, 1, x, y, z] = u[1]
     U[d, 2, x, y, z] = u[2]
@@ -88,6 +92,7 @@ def store(U, d, x, y, z, u):
 @inline
 def load_algebra(F, i, x, y, z):
     """Algebra element i at the site."""
+    F = rows(F)
     return (
         F[i, 0, x, y, z],
         F[i, 1, x, y, z],
@@ -102,6 +107,7 @@ def load_algebra(F, i, x, y, z):
 
 @inline
 def store_algebra(F, i, x, y, z, f):
+    F = rows(F)
     F[i, 0, x, y, z] = f[0]
     F[i, 1, x, y, z] = f[1]
     F[i, 2, x, y, z] = f[2]
@@ -261,21 +267,25 @@ def rotate_back(u, f):
     """u† f u: algebra element at the start of the link brought to its end."""
     real = type(u[0])
     two = real(2)
-    m = mul(_hermitian(real(1), f), u)
-    r0, r1 = (u[0], u[3], u[6]), (u[1], u[4], u[7])
-    i0, i1 = (u[9], u[12], u[15]), (u[10], u[13], u[16])
-    p0, p1, p2 = (m[0], m[3], m[6]), (m[1], m[4], m[7]), (m[2], m[5], m[8])
-    q0, q1, q2 = (m[9], m[12], m[15]), (m[10], m[13], m[16]), (m[11], m[14], m[17])
+    h = _hermitian(real(1), f)
+    h0, h1, h2, g0, g1, g2 = h[0:3], h[3:6], h[6:9], h[9:12], h[12:15], h[15:18]
+    # columns of u, and of f u but its last: (u† f u)_{i2} is ((f u)_i)† u_2
+    r0, r1, r2 = (u[0], u[3], u[6]), (u[1], u[4], u[7]), (u[2], u[5], u[8])
+    i0, i1, i2 = (u[9], u[12], u[15]), (u[10], u[13], u[16]), (u[11], u[14], u[17])
+    p0 = _dot3(h0, r0) - _dot3(g0, i0), _dot3(h1, r0) - _dot3(g1, i0), _dot3(h2, r0) - _dot3(g2, i0)
+    q0 = _dot3(h0, i0) + _dot3(g0, r0), _dot3(h1, i0) + _dot3(g1, r0), _dot3(h2, i0) + _dot3(g2, r0)
+    p1 = _dot3(h0, r1) - _dot3(g0, i1), _dot3(h1, r1) - _dot3(g1, i1), _dot3(h2, r1) - _dot3(g2, i1)
+    q1 = _dot3(h0, i1) + _dot3(g0, r1), _dot3(h1, i1) + _dot3(g1, r1), _dot3(h2, i1) + _dot3(g2, r1)
     d0 = _dot3(r0, p0) + _dot3(i0, q0)
     d1 = _dot3(r1, p1) + _dot3(i1, q1)
     return (
         two * (_dot3(r0, p1) + _dot3(i0, q1)),
         two * (_dot3(i0, p1) - _dot3(r0, q1)),
         d0 - d1,
-        two * (_dot3(r0, p2) + _dot3(i0, q2)),
-        two * (_dot3(i0, p2) - _dot3(r0, q2)),
-        two * (_dot3(r1, p2) + _dot3(i1, q2)),
-        two * (_dot3(i1, p2) - _dot3(r1, q2)),
+        two * (_dot3(p0, r2) + _dot3(q0, i2)),
+        two * (_dot3(q0, r2) - _dot3(p0, i2)),
+        two * (_dot3(p1, r2) + _dot3(q1, i2)),
+        two * (_dot3(q1, r2) - _dot3(p1, i2)),
         real(3**0.5) * (d0 + d1),
     )
 
@@ -286,79 +296,76 @@ def rotate(u, f):
     return rotate_back(dagger(u), f)
 
 
+#: i^k/k! for even k, i^(k−1)/k! for odd k.
+_TAYLOR = tuple((-1) ** (k // 2) / factorial(k) for k in range(21))
+
+
 @inline
-def _taylor(k, p, d, q):
-    """One step of Horner's scheme for exp(iX) = q0 + q1 X + q2 X²: q ← 1 + (i/k) X q, with X³ = p X + d."""
-    re0, im0, re1, im1, re2, im2 = q
+def _add3(a, s, b):
+    return a[0] + s * b[0], a[1] + s * b[1], a[2] + s * b[2]
+
+
+@inline
+def _two_orders(weight_odd, weight_even, p, d, c, odd, even):
+    """Add two orders of Σ_k (i^k/k!) c_{k+j}, j = −1, 0, 1, to its parts of odd and of even k; c = (c_{k−1}, c_k, c_{k+1})."""
     real = type(p)
-    s = real(1 / k)
-    return real(1) - s * d * im2, s * d * re2, -s * (im0 + p * im2), s * (re0 + p * re2), -s * im1, s * re1
+    odd = _add3(odd, real(weight_odd), c)
+    c = c[1], c[2], p * c[1] + d * c[0]
+    even = _add3(even, real(weight_even), c)
+    return (c[1], c[2], p * c[1] + d * c[0]), odd, even
+
+
+@inline
+def _mirrored(re, im, x, y):
+    """Element (i, j) of q1 X + q2 Y, and (j, i), for Hermitian X and Y of elements x and y at (i, j); q1 = re[0] + i im[0]."""
+    rr, ri = re[0] * x[0] + re[1] * y[0], re[0] * x[1] + re[1] * y[1]
+    ir, ii = im[0] * x[0] + im[1] * y[0], im[0] * x[1] + im[1] * y[1]
+    return (rr - ii, ir + ri), (rr + ii, ir - ri)
 
 
 @inline
 def exp(s, f):
-    """exp(i s f^a t^a), to rounding for |s f| ≤ 3.
+    """exp(iX) of X = s f^a t^a, to rounding for |s f| ≤ 3.
 
-    Cayley and Hamilton reduce the Taylor series to q0 + q1 X + q2 X² with scalars q: no branch, no division, and
-    one matrix product (Morningstar, Peardon, PRD 69 (2004) 054501, section III, has the closed form).
+    Cayley and Hamilton, X³ = p X + d with p = tr X²/2 and d = det X, reduce the powers to X^k = d c_{k−1} + c_{k+1} X + c_k X²
+    with c_{k+3} = p c_{k+1} + d c_k, and so the Taylor series to q0 + q1 X + q2 X²: no branch and no division
+    (Morningstar, Peardon, PRD 69 (2004) 054501, section III, has the closed form).
     """
     real = type(f[0])
-    x = _hermitian(s, f)
-    xx = mul(x, x)
-    p = real(0.5) * (xx[0] + xx[4] + xx[8])
-    # det X = tr X³/3
-    d = real(1 / 3) * (
-        _dot3(x[0:3], xx[0:3])
-        + _dot3(x[3:6], xx[3:6])
-        + _dot3(x[6:9], xx[6:9])
-        + _dot3(x[9:12], xx[9:12])
-        + _dot3(x[12:15], xx[12:15])
-        + _dot3(x[15:18], xx[15:18])
-    )
     one, zero = real(1), real(0)
-    q = (one, zero, zero, zero, zero, zero)
+    # X = [[a, u, v], [u*, b, w], [v*, w*, e]], and X² likewise with a2 and so on
+    x = _hermitian(s, f)
+    a, b, e, u, v, w = x[0], x[4], x[8], (x[1], x[10]), (x[2], x[11]), (x[5], x[14])
+    uu, vv, ww = u[0] * u[0] + u[1] * u[1], v[0] * v[0] + v[1] * v[1], w[0] * w[0] + w[1] * w[1]
+    a2, b2, e2 = a * a + uu + vv, b * b + uu + ww, e * e + vv + ww
+    u2 = v[0] * w[0] + v[1] * w[1] - e * u[0], v[1] * w[0] - v[0] * w[1] - e * u[1]
+    v2 = u[0] * w[0] - u[1] * w[1] - b * v[0], u[0] * w[1] + u[1] * w[0] - b * v[1]
+    w2 = u[0] * v[0] + u[1] * v[1] - a * w[0], u[0] * v[1] - u[1] * v[0] - a * w[1]
+    p = real(0.5) * (a2 + b2 + e2)
+    # det X = tr X³/3
+    d = real(1 / 3) * (a * a2 + b * b2 + e * e2)
+    d += real(2 / 3) * (u[0] * u2[0] + u[1] * u2[1] + v[0] * v2[0] + v[1] * v2[1] + w[0] * w2[0] + w[1] * w2[1])
 
-    q = _taylor(20.0, p, d, q)
-    q = _taylor(19.0, p, d, q)
-    q = _taylor(18.0, p, d, q)
-    q = _taylor(17.0, p, d, q)
-    q = _taylor(16.0, p, d, q)
-    q = _taylor(15.0, p, d, q)
-    q = _taylor(14.0, p, d, q)
-    q = _taylor(13.0, p, d, q)
-    q = _taylor(12.0, p, d, q)
-    q = _taylor(11.0, p, d, q)
-    q = _taylor(10.0, p, d, q)
-    q = _taylor(9.0, p, d, q)
-    q = _taylor(8.0, p, d, q)
-    q = _taylor(7.0, p, d, q)
-    q = _taylor(6.0, p, d, q)
-    q = _taylor(5.0, p, d, q)
-    q = _taylor(4.0, p, d, q)
-    q = _taylor(3.0, p, d, q)
-    q = _taylor(2.0, p, d, q)
-    q = _taylor(1.0, p, d, q)
-    re0, im0, re1, im1, re2, im2 = q
-    return (
-        re0 + re1 * x[0] - im1 * x[9] + re2 * xx[0] - im2 * xx[9],
-        re1 * x[1] - im1 * x[10] + re2 * xx[1] - im2 * xx[10],
-        re1 * x[2] - im1 * x[11] + re2 * xx[2] - im2 * xx[11],
-        re1 * x[3] - im1 * x[12] + re2 * xx[3] - im2 * xx[12],
-        re0 + re1 * x[4] - im1 * x[13] + re2 * xx[4] - im2 * xx[13],
-        re1 * x[5] - im1 * x[14] + re2 * xx[5] - im2 * xx[14],
-        re1 * x[6] - im1 * x[15] + re2 * xx[6] - im2 * xx[15],
-        re1 * x[7] - im1 * x[16] + re2 * xx[7] - im2 * xx[16],
-        re0 + re1 * x[8] - im1 * x[17] + re2 * xx[8] - im2 * xx[17],
-        im0 + re1 * x[9] + im1 * x[0] + re2 * xx[9] + im2 * xx[0],
-        re1 * x[10] + im1 * x[1] + re2 * xx[10] + im2 * xx[1],
-        re1 * x[11] + im1 * x[2] + re2 * xx[11] + im2 * xx[2],
-        re1 * x[12] + im1 * x[3] + re2 * xx[12] + im2 * xx[3],
-        im0 + re1 * x[13] + im1 * x[4] + re2 * xx[13] + im2 * xx[4],
-        re1 * x[14] + im1 * x[5] + re2 * xx[14] + im2 * xx[5],
-        re1 * x[15] + im1 * x[6] + re2 * xx[15] + im2 * xx[6],
-        re1 * x[16] + im1 * x[7] + re2 * xx[16] + im2 * xx[7],
-        im0 + re1 * x[17] + im1 * x[8] + re2 * xx[17] + im2 * xx[8],
-    )
+    c, odd, even = (zero, zero, one), (zero, zero, zero), (zero, zero, zero)
+    c, odd, even = _two_orders(_TAYLOR[1], _TAYLOR[2], p, d, c, odd, even)
+    c, odd, even = _two_orders(_TAYLOR[3], _TAYLOR[4], p, d, c, odd, even)
+    c, odd, even = _two_orders(_TAYLOR[5], _TAYLOR[6], p, d, c, odd, even)
+    c, odd, even = _two_orders(_TAYLOR[7], _TAYLOR[8], p, d, c, odd, even)
+    c, odd, even = _two_orders(_TAYLOR[9], _TAYLOR[10], p, d, c, odd, even)
+    c, odd, even = _two_orders(_TAYLOR[11], _TAYLOR[12], p, d, c, odd, even)
+    c, odd, even = _two_orders(_TAYLOR[13], _TAYLOR[14], p, d, c, odd, even)
+    c, odd, even = _two_orders(_TAYLOR[15], _TAYLOR[16], p, d, c, odd, even)
+    c, odd, even = _two_orders(_TAYLOR[17], _TAYLOR[18], p, d, c, odd, even)
+    c, odd, even = _two_orders(_TAYLOR[19], _TAYLOR[20], p, d, c, odd, even)
+    re, im = (even[2], even[1]), (odd[2], odd[1])
+    re0, im0 = one + d * even[0], d * odd[0]
+    u, u_ = _mirrored(re, im, u, u2)
+    v, v_ = _mirrored(re, im, v, v2)
+    w, w_ = _mirrored(re, im, w, w2)
+    a, a2 = re0 + re[0] * a + re[1] * a2, im0 + im[0] * a + im[1] * a2
+    b, b2 = re0 + re[0] * b + re[1] * b2, im0 + im[0] * b + im[1] * b2
+    e, e2 = re0 + re[0] * e + re[1] * e2, im0 + im[0] * e + im[1] * e2
+    return (a, u[0], v[0], u_[0], b, w[0], v_[0], w_[0], e, a2, u[1], v[1], u_[1], b2, w[1], v_[1], w_[1], e2)
 
 
 @inline

@@ -17,6 +17,7 @@ from glasma.lattice.charges import Charges
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
+from glasma.lattice.storage import field_array
 
 _FORMAT = "glasma checkpoint 1"
 
@@ -53,8 +54,17 @@ def save_checkpoint(path: Path, fields: State, config: Config) -> None:
 
 
 def _store(group: h5py.Group, name: str, array: np.ndarray) -> None:
-    group[name] = array
-    group[name].attrs["fingerprint"] = np.bytes_(fingerprint(array).encode())
+    data = group.create_dataset(name, array.shape, array.dtype)
+    for entry in np.ndindex(array.shape[:2]):
+        data[entry] = array[entry]
+    data.attrs["fingerprint"] = np.bytes_(fingerprint(array).encode())
+
+
+def _load(data: h5py.Dataset) -> np.ndarray:
+    array = field_array(data.shape, data.dtype)
+    for entry in np.ndindex(data.shape[:2]):
+        data.read_direct(array[entry], entry)
+    return array
 
 
 def _text(item: h5py.Group | h5py.Dataset, name: str) -> str:
@@ -102,9 +112,9 @@ def load_checkpoint(path: Path) -> tuple[State, Config]:
         shape = tuple(int(n) for n in grid_attrs["shape"])
         grid = Grid(shape, float(grid_attrs["spacing_fm"]), float(grid_attrs["anisotropy"]), int(grid_attrs["substeps"]))  # type: ignore[arg-type]
         group, work = group_named(_text(file, "group")), float(file.attrs["work"])
-        U, E = np.asarray(file["U"]), np.asarray(file["E"])
+        U, E = _load(file["U"]), _load(file["E"])
         if config.is_boost_invariant:
-            return MilneFields(grid, group, U, np.asarray(file["A"]), E, step, work), config
+            return MilneFields(grid, group, U, _load(file["A"]), E, step, work), config
         charges = tuple(_load_charges(file["charges"][number]) for number in sorted(file.get("charges", ())))
         region = [(int(z0), int(z1)) for z0, z1 in file.attrs["region"]]
         return Fields(grid, group, U, E, charges, step, work, region, float(file.attrs["still"])), config

@@ -15,6 +15,11 @@ class Fingerprint:
 
     def add(self, array: np.ndarray) -> None:
         """The next part."""
+        if array.ndim > 3 and not array.flags.c_contiguous:
+            # a field: no copy of more than a component
+            for part in array:
+                self.add(part)
+            return
         self._hash.update(np.ascontiguousarray(array).data.cast("B"))
 
     def text(self) -> str:

@@ -39,6 +39,7 @@ from glasma.io.fingerprint import Fingerprint, fingerprint
 from glasma.io.provenance import commit, versions
 from glasma.lattice.fields import Fields
 from glasma.lattice.milne import MilneFields
+from glasma.lattice.storage import field_array
 from glasma.observables.stress_energy import TENSOR
 
 #: A mesh, a few planes in x at a time: (x0, x1) → (components, x1 − x0, ny, nz).
@@ -314,8 +315,8 @@ class Snapshots:
             return self._milne(step, altered)
         meshes, group = self._iteration(step)["meshes"], group_named(self.config.lattice.group)
         dtype, shape = self.derived.dtype, self.derived.grid.shape
-        U = np.empty((3, group.LINK_REALS, *shape), dtype)
-        E = np.empty((3, group.DIMENSION, *shape), dtype)
+        U = field_array((3, group.LINK_REALS, *shape), dtype)
+        E = field_array((3, group.DIMENSION, *shape), dtype)
         for array, letter in ((U, "U"), (E, "E")):
             components = [str(n) for n in range(array.shape[1])]
             for i, axis in enumerate(_AXES):

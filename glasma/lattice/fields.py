@@ -21,11 +21,14 @@ import numpy as np
 
 from glasma.lattice.charges import Charges
 from glasma.lattice.grid import Grid, Interval
+from glasma.lattice.storage import as_field_array, copy_field, field_array
 
 
 @dataclass
 class Fields:
     """Links and electric fields on a grid, and the charges that move through it.
+
+    Arrays that do not come from `lattice.storage.field_array` are copied into such ones.
 
     Attributes
     ----------
@@ -56,6 +59,7 @@ class Fields:
     still: float = 0.0
 
     def __post_init__(self) -> None:
+        self.U, self.E = as_field_array(self.U), as_field_array(self.E)
         if not self.region:
             self.region = [self.grid.interior]
 
@@ -72,14 +76,14 @@ class Fields:
     def copy(self) -> Fields:
         """The same state in arrays of its own."""
         charges = tuple(c.copy() for c in self.charges)
-        arrays = self.U.copy(), self.E.copy()
+        arrays = copy_field(self.U), copy_field(self.E)
         return Fields(self.grid, self.group, *arrays, charges, self.step, self.work, list(self.region), self.still)
 
 
 def vacuum(grid: Grid, group: ModuleType, dtype: np.dtype | type = np.float64) -> Fields:
     """U = 1, E = 0, no charges."""
-    U = np.zeros((3, group.LINK_REALS, *grid.shape), dtype)
+    U = field_array((3, group.LINK_REALS, *grid.shape), dtype)
     for component, value in enumerate(group.IDENTITY):
         if value:
             U[:, component] = value
-    return Fields(grid, group, U, np.zeros((3, group.DIMENSION, *grid.shape), dtype))
+    return Fields(grid, group, U, field_array((3, group.DIMENSION, *grid.shape), dtype))

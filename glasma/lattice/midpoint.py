@@ -9,10 +9,9 @@ from __future__ import annotations
 from functools import cache
 from types import ModuleType, SimpleNamespace
 
-import numpy as np
-
 from glasma.backend import index, kernel
 from glasma.lattice.fields import Fields
+from glasma.lattice.storage import field_array
 
 
 @cache
@@ -69,7 +68,7 @@ class MidpointPlanes(RollingPlanes):
         super().__init__()
         self._fields, self._region = fields, region
         _, ny, nz = fields.grid.shape
-        self.V = np.empty((3, fields.group.LINK_REALS, 3, ny, nz), fields.dtype)
+        self.V = field_array((3, fields.group.LINK_REALS, 3, ny, nz), fields.dtype)
 
     def _fill(self, x: int) -> None:
         fields = self._fields

@@ -23,11 +23,14 @@ from types import ModuleType
 import numpy as np
 
 from glasma.lattice.grid import Grid
+from glasma.lattice.storage import as_field_array, copy_field
 
 
 @dataclass
 class MilneFields:
     """Links, adjoint scalar and momenta of the transverse plane.
+
+    Arrays that do not come from `lattice.storage.field_array` are copied into such ones.
 
     Attributes
     ----------
@@ -54,6 +57,9 @@ class MilneFields:
     step: int = 1
     work: float = 0.0
 
+    def __post_init__(self) -> None:
+        self.U, self.A, self.E = (as_field_array(array) for array in (self.U, self.A, self.E))
+
     @property
     def dtype(self) -> np.dtype:
         """Precision of the fields."""
@@ -76,7 +82,7 @@ class MilneFields:
 
     def copy(self) -> MilneFields:
         """The same state in arrays of its own."""
-        arrays = self.U.copy(), self.A.copy(), self.E.copy()
+        arrays = copy_field(self.U), copy_field(self.A), copy_field(self.E)
         return MilneFields(self.grid, self.group, *arrays, self.step, self.work)
 
 

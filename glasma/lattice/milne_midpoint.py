@@ -12,11 +12,10 @@ from __future__ import annotations
 from functools import cache
 from types import ModuleType, SimpleNamespace
 
-import numpy as np
-
 from glasma.backend import index, kernel
 from glasma.lattice.midpoint import RollingPlanes
 from glasma.lattice.milne import MilneFields
+from glasma.lattice.storage import field_array
 
 
 @cache
@@ -62,9 +61,9 @@ class ComovingPlanes(RollingPlanes):
         super().__init__()
         self._fields = fields
         shape = 1, 3, fields.grid.shape[1] + 2
-        self.V = np.empty((2, fields.group.LINK_REALS, *shape), fields.dtype)
-        self.Az = np.empty((1, fields.group.DIMENSION, *shape), fields.dtype)
-        self.E = np.empty((3, fields.group.DIMENSION, *shape), fields.dtype)
+        self.V = field_array((2, fields.group.LINK_REALS, *shape), fields.dtype)
+        self.Az = field_array((1, fields.group.DIMENSION, *shape), fields.dtype)
+        self.E = field_array((3, fields.group.DIMENSION, *shape), fields.dtype)
 
     def _fill(self, x: int) -> None:
         fields, slot = self._fields, self.slot(x)

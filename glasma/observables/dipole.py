@@ -16,6 +16,7 @@ import scipy.fft
 from glasma.backend import Workers
 from glasma.errors import ConfigError
 from glasma.lattice.fields import Fields
+from glasma.lattice.storage import copy_field
 from glasma.nuclei.nucleus import Nucleus
 from glasma.observables.wilson_loops import mean_wilson_loop
 
@@ -126,7 +127,7 @@ def dipole_from_links(fields: Fields, z_behind: int, z_ahead: int, workers: Work
     low, high = sorted((z_behind, z_ahead))
     if not 0 <= low < high < nz:
         raise ValueError(f"z_behind = {z_behind}, z_ahead = {z_ahead}: need two different planes of 0 to {nz - 1}")
-    slab = np.ascontiguousarray(fields.U[..., low : high + 1])
+    slab = copy_field(fields.U[..., low : high + 1])
     largest = min(fields.grid.shape[:2]) // 2
     C = [1.0]
     for r in range(1, largest + 1):

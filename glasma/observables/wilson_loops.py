@@ -8,6 +8,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from glasma.backend import Workers, index, inline, kernel
+from glasma.lattice.storage import as_field_array
 
 
 @inline
@@ -96,6 +97,7 @@ def wilson_loops(
     nx, ny, nz = U.shape[2:]
     if along_z >= nz:
         raise ValueError(f"size = {size}: a loop of {along_z} links along z does not fit into {nz} planes")
+    U = as_field_array(U)
     out = np.empty((nx, ny, nz - along_z), U.dtype)
     c = U.dtype.type(0.5 / group.COLOURS)
     rectangles = loop_kernels(group).rectangles
