@@ -167,6 +167,28 @@ def doctor() -> None:
     _print_table(examine())
 
 
+@cli.group()
+def study() -> None:
+    """Repeat a published experiment with gauge-equivariant networks, its numbers beside ours."""
+
+
+@study.command("loop-counting")
+@click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV file to write every number to.")
+def loop_counting(out: Path | None) -> None:
+    """Count the traced Wilson loops that L-CNNs reach in 1+1D (arXiv:2012.12901); exit status 1 if one number differs."""
+    from surrogate.studies.loop_counting import loop_table
+
+    table = loop_table()
+    click.echo(table.text())
+    if out is not None:
+        table.write_csv(out)
+        click.echo(f"table: {out}")
+    differences = table.differences()
+    click.echo("\n".join(differences) or "every published number is reproduced")
+    if differences:
+        sys.exit(1)
+
+
 def _end_of_ensemble(directory: EnsembleDirectory) -> None:
     """Say where the report is, and which events failed."""
     failed = [event for event in directory.read_events() if event.status == "failed"]

@@ -1,0 +1,1 @@
+"""Published experiments, one a file; `glasma study` runs them."""
