@@ -10,9 +10,9 @@ The conventions under which every published number comes out:
 - Loops are counted up to translations, starting point and steps back and forth; Tr W and Tr W† are two loops (in SU(2) they
   have the same value), and Tr 1 is one of length 0.
 - The input is the plaquette U_{x,01} alone; W† and the unit matrix are channels of both factors of every product.
-- The second factor is transported over the distances 1 … K − 1, from ahead only. Products of two loops at
-  the same site are left out: a layer of kernel size 1 only repeats its input. Layers that have them too, as those of the
-  authors' public code do, reach more loops; the table ends with their totals.
+- The second factor is transported over the distances 1 … K − 1, from ahead only, as in an early version of the authors' code.
+  Products of two loops at the same site are left out, so that a layer of kernel size 1 only repeats its input. The authors'
+  later code has them and reaches more loops; the table ends with the totals of such layers.
 """
 
 from __future__ import annotations
