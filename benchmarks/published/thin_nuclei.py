@@ -4,7 +4,8 @@
 
 Runs runs/thin_nuclei.toml with σ = 0.064 … 0.008 fm and σ = 2 a_z, and once with `boost_invariant`, for the same colour
 charges, so that the events differ by the thickness alone.  The values at z = 0, where τ = t, are extrapolated to σ = 0 by the
-straight line through the two thinnest; its error is the distance that it goes beyond the thinnest.
+straight line through the two thinnest; its error is the larger of two: how far it goes beyond the thinnest, and how far it is
+from the parabola through the three thinnest.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from math import ceil
 from pathlib import Path
 
 import numpy as np
+from scipy.interpolate import CubicSpline
 
 from glasma import Collision
 from glasma.observables.stress_energy import TENSOR
@@ -41,7 +43,7 @@ def history(*overrides: str) -> tuple[np.ndarray, float]:
         times.append(collision.time)
         rows.append([tensor["T00"], tensor["Tzz"], (tensor["Txx"] + tensor["Tyy"]) / 2])
         gauss = max(gauss, collision.gauss_violation())
-    return np.array([np.interp(TIMES, times, column) for column in np.array(rows).T]), gauss
+    return CubicSpline(times, np.array(rows))(TIMES).T, gauss
 
 
 def at_width(width: float, *overrides: str) -> tuple[np.ndarray, float]:
@@ -79,7 +81,8 @@ def report(thick: np.ndarray, thin: np.ndarray, gauss: float, path: Path | None)
     thick_ratio[..., 0, :] /= thin_ratio[:, None, 0]
     target = thin_ratio.copy()
     target[:, 0] = 1
-    limit = extrapolated(thick_ratio)
+    limit = extrapolated(thick_ratio, 1)
+    others = (thick_ratio[:, -1], extrapolated(thick_ratio, 2))
     events = len(thin)
     names = ("ε/ε(2+1D)", "P_L/ε", "P_T/ε")
     print(
@@ -92,7 +95,7 @@ def report(thick: np.ndarray, thin: np.ndarray, gauss: float, path: Path | None)
             k = int(np.argmin(np.abs(TIMES - time)))
             difference = limit[:, q, k] - target[:, q, k]
             scatter = difference.std(ddof=1) / events**0.5 if events > 1 else 0.0
-            error = np.hypot(scatter, abs((limit - thick_ratio[:, -1])[:, q, k].mean()))
+            error = np.hypot(scatter, max(abs((limit - other)[:, q, k].mean()) for other in others))
             widths = " | ".join(f"{value:.4f}" for value in thick_ratio[:, :, q, k].mean(axis=0))
             print(
                 f"| {name} | {time} | {widths} | {limit[:, q, k].mean():.4f} ± {error:.4f} "
@@ -113,10 +116,12 @@ def report(thick: np.ndarray, thin: np.ndarray, gauss: float, path: Path | None)
         figure.savefig(path, dpi=110)
 
 
-def extrapolated(values: np.ndarray) -> np.ndarray:
-    """The straight line through the two thinnest widths at σ = 0, along the axis of the widths."""
-    thinner, thick = WIDTHS[-1], WIDTHS[-2]
-    return values[:, -1] + (values[:, -1] - values[:, -2]) * thinner / (thick - thinner)
+def extrapolated(values: np.ndarray, degree: int) -> np.ndarray:
+    """The polynomial through the degree + 1 thinnest widths at σ = 0; widths are the second axis."""
+    widths = np.array(WIDTHS[-degree - 1 :])
+    # Lagrange's weights at 0
+    weights = [np.prod([other / (other - width) for other in widths if other != width]) for width in widths]
+    return np.tensordot(values[:, -degree - 1 :], weights, axes=(1, 0))
 
 
 if __name__ == "__main__":
