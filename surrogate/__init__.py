@@ -1,0 +1,1 @@
+"""Gauge-equivariant networks and surrogates of the solver, in PyTorch."""
