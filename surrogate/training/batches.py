@@ -68,5 +68,6 @@ def cast(values: Any, device: torch.device, precision: torch.dtype) -> Any:
     if isinstance(values, dict):
         return {key: cast(value, device, precision) for key, value in values.items()}
     if isinstance(values, tuple | list):
-        return type(values)(cast(value, device, precision) for value in values)
+        entries = [cast(value, device, precision) for value in values]
+        return type(values)(*entries) if hasattr(values, "_fields") else type(values)(entries)
     return values

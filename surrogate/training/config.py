@@ -66,6 +66,7 @@ class TrainingConfig(Section):
     threads: int = Field(default=0, ge=0, description="CPU threads of each process; 0 leaves PyTorch's choice")
     evaluation_every: int = Field(default=1, ge=1, description="epochs between evaluations of the validation data")
     checkpoint_every: int = Field(default=10, ge=1, description="epochs between checkpoints")
+    checkpoint_minutes: float = Field(default=10.0, gt=0, description="minutes between checkpoints at most, at ends of epochs")
     checkpoint_batches: int | None = Field(
         default=None, ge=1, description="batches between checkpoints within an epoch; default: none within"
     )

@@ -50,7 +50,10 @@ class Relative:
     @classmethod
     def to(cls, data: Data) -> Relative:
         """The loss relative to the variances of the last entry of all samples of `data`."""
-        target = batch_of(data, torch.arange(size_of(data)))[-1].detach()
+        if isinstance(data, tuple):
+            target = data[-1].detach()
+        else:
+            target = torch.stack([torch.as_tensor(batch_of(data, torch.tensor([n]))[-1][0]) for n in range(size_of(data))])
         axes = [axis for axis in range(target.ndim) if axis != 1]
         return cls(_square((target - target.mean(axes, keepdim=True)).to(_double(target))).mean(axes))
 

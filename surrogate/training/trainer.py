@@ -17,7 +17,7 @@ from glasma.errors import ConfigError, UnstableRunError
 from glasma.progress import Reporter, Silent
 from glasma.progress import reporter as suitable_reporter
 from surrogate.training.batches import Data, batches_of, cast, checked_data, order_of, size_of
-from surrogate.training.config import TrainingConfig
+from surrogate.training.config import TrainingConfig, training_config
 from surrogate.training.directory import TrainingDirectory
 from surrogate.training.history import Epoch, History
 from surrogate.training.lbfgs import LBFGS
@@ -34,7 +34,7 @@ from surrogate.training.weights import Weights, copied, fit
 Observer = Callable[[int, float], bool]
 
 #: Keys that may differ between a training and its resumption: they do not change what is computed beyond rounding.
-_FREE = ("device", "threads", "data_on_device", "checkpoint_every", "checkpoint_batches", "tensorboard")
+_FREE = ("device", "threads", "data_on_device", "checkpoint_every", "checkpoint_minutes", "checkpoint_batches", "tensorboard")
 
 #: Batches between looks at the losses: each look waits for the device.
 _LOOK = 100
@@ -162,8 +162,8 @@ class Trainer:
     def _prepare(self, resume: bool, overwrite: bool) -> dict[str, Any] | None:
         checkpoint = self.directory.prepare(resume, overwrite)
         if checkpoint is not None:
-            before, now = checkpoint["config"], self.config.as_dict()
-            for key in (*now, *before):
+            before, now = (_flat(config.as_dict()) for config in (training_config(checkpoint["config"]), self.config))
+            for key in sorted(now.keys() | before.keys()):
                 if key not in _FREE and before.get(key) != now.get(key):
                     raise ConfigError(
                         f"training.{key} = {now.get(key)!r}: the training in {self.directory.path} has "
@@ -172,7 +172,7 @@ class Trainer:
         return checkpoint
 
     def _begin(self, checkpoint: dict[str, Any] | None) -> None:
-        self._at = _Position()
+        self._at, self._saved = _Position(), time.monotonic()
         self._best: Weights | None = None
         self.history, resumed = History(), 0
         if checkpoint is None:
@@ -236,7 +236,7 @@ class Trainer:
             self.history.status = ending
         elif last or (self.config.patience is not None and at.waited >= self.config.patience):
             self._end_phase(early=not last)
-        if self.history.status != "running" or at.phase_epoch == 0 or number % self.config.checkpoint_every == 0:
+        if self.history.status != "running" or at.phase_epoch == 0 or number % self.config.checkpoint_every == 0 or self._late():
             self._checkpoint()
 
     def _batches(self) -> tuple[Tensor, ...]:
@@ -318,6 +318,10 @@ class Trainer:
             self.model.load_state_dict(self._best)
         self._start_phase()
 
+    def _late(self) -> bool:
+        """Whether the last checkpoint is long ago, by the clock of the first process."""
+        return self._processes.agreed(lambda: time.monotonic() - self._saved > 60 * self.config.checkpoint_minutes)
+
     def _checkpoint(self) -> None:
         state = {
             "position": asdict(self._at),
@@ -326,6 +330,7 @@ class Trainer:
             "random": self._processes.gather(random_state()),
         }
         self._record.checkpoint(self.history, copied(self.model), self._best, state)
+        self._saved = time.monotonic()
 
     def _finish(self) -> None:
         last = copied(self.model)
@@ -346,6 +351,14 @@ class Trainer:
             },
             "parameters": _real_count(self._passes.parameters),
         }
+
+
+def _flat(data: dict[str, Any]) -> dict[str, Any]:
+    """Plain values by their dotted keys."""
+    flat: dict[str, Any] = {}
+    for key, value in data.items():
+        flat |= {f"{key}.{inner}": v for inner, v in _flat(value).items()} if isinstance(value, dict) else {key: value}
+    return flat
 
 
 def _real_count(parameters: list[nn.Parameter]) -> int:
