@@ -1,0 +1,1 @@
+"""Monte Carlo sampling of Euclidean lattice gauge theory: configurations to train and test on."""
