@@ -17,10 +17,9 @@ from types import ModuleType
 import numpy as np
 
 from glasma.backend import Workers
-from glasma.euclidean.heat_bath_kernels import heat_bath_kernels
+from glasma.euclidean.heat_bath_kernels import heat_bath_kernels, packed_links
 from glasma.euclidean.lattice import CheckerboardLattice
 from glasma.euclidean.random_numbers import streams
-from glasma.lattice.storage import field_array
 
 #: Heat baths at β = 0 that make a hot start; in SU(2) one is exact, in SU(3) products of subgroups approach the Haar measure.
 _HOT_PASSES = 8
@@ -90,9 +89,9 @@ class HeatBath:
         self.workers = workers or Workers()
         self.sweeps = 0
         self._serial = Workers()
-        self._kernels = heat_bath_kernels(group)
         self._U = self.lattice.unit_links(group, chains)
-        blocks, lanes = self.lattice.blocks(chains)
+        blocks, lanes = self._U.shape[2], self._U.shape[4]
+        self._kernels = heat_bath_kernels(group, lanes)
         self._chain_keys = streams(streams(seed, 0), np.arange(blocks * lanes).reshape(blocks, lanes))
         if start == "hot":
             self._advance(_HOT_PASSES, first=0, beta=0.0, overrelaxation=0)
@@ -165,10 +164,9 @@ class HeatBath:
     def _visit(self, b0: int, b1: int, workers: Workers, update) -> None:
         """Run ``update(s0, s1, d, workspace)`` on all links, one direction and parity after the other."""
         half = self.lattice.sites // 2
-        lanes = self._U.shape[4]
 
         def part(s0: int, s1: int, d: int) -> None:
-            update(s0, s1, d, field_array((1, self.group.LINK_REALS, 1, 1, lanes), np.float64))
+            update(s0, s1, d, packed_links(self.group, self._U.shape[4], 1, 1, 1))
 
         for d in range(self.lattice.dimension):
             for start in (0, half):

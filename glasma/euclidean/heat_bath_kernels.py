@@ -10,8 +10,12 @@ from __future__ import annotations
 from functools import cache
 from math import cos, expm1, log, log1p, pi, sin, sqrt
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
+from numba.core import cgutils
+from numba.core.imputils import impl_ret_borrowed
+from numba.extending import intrinsic
 
 from glasma.backend import index, inline, kernel, line
 from glasma.euclidean.random_numbers import stream, uniform
@@ -100,80 +104,119 @@ def _in_each(subgroups: tuple[Subgroup, ...], choose):
     return update
 
 
+def packed_links(group: ModuleType, lanes: int, directions: int, blocks: int, sites: int) -> np.ndarray:
+    """Memory for links of the kernels; the components of a link lie next to each other.
+
+    A staple reads many links: were each component a lattice of its own, as in the real-time solver, each number would come from
+    another page of memory.
+    """
+    return np.empty((blocks, sites, directions, group.LINK_REALS, lanes)).transpose(2, 3, 0, 1, 4)
+
+
+def _packing(reals: int, lanes: int) -> Any:
+    """The function that returns an array of `packed_links` with the promise that it is packed so.
+
+    The compiler then knows how far apart components are.  Did it have to find out at run time that they do not overlap, that
+    would take longer than the loop over a few lanes.
+    """
+
+    def promise(typingctx: Any, array: Any) -> Any:
+        def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            view = cgutils.create_struct_proxy(array)(context, builder, value=arguments[0])
+            strides = cgutils.unpack_tuple(builder, view.strides)
+            size, integer = context.get_abi_sizeof(context.get_data_type(array.dtype)), strides[0].type
+            strides[0], strides[1], strides[4] = integer(reals * lanes * size), integer(lanes * size), integer(size)
+            view.strides = cgutils.pack_array(builder, strides)
+            return impl_ret_borrowed(context, builder, signature.return_type, view._getvalue())
+
+        return array(array), lower
+
+    return intrinsic(promise)
+
+
 @cache
-def heat_bath_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernels `heat_bath`, `overrelaxation` and `plaquettes` of one group."""
+def heat_bath_kernels(group: ModuleType, lanes: int) -> SimpleNamespace:
+    """The kernels `heat_bath`, `overrelaxation` and `plaquettes` of one group, for blocks of so many chains."""
     load, store, mul, dagger = group.load, group.store, group.mul, group.dagger
     add, subtract, norm2 = group.add, group.subtract, group.norm2
     special_unitary = special_unitary_of(group)
     heat_link = _in_each(subgroups_of(group), _heat)
     reflect_link = _in_each(subgroups_of(group), _reflection)
-    zero = index(0)
+    zero, one = index(0), index(1)
     c = 0.5 / group.COLOURS
+    packed = _packing(group.LINK_REALS, lanes)
+    tag = f"{group.NAME}, {lanes}"
 
-    @line
-    def add_staples(A, U, d, e, b, s, sd, se, sm, smd):
-        """A ← A + the two staples of the links d at site s in the plane (d, e), such that tr(U A) sums plaquettes.
+    @inline
+    def two_staples(U, d, e, b, s, sd, se, sm, smd, z):
+        """The two staples of the link d at site s in the plane (d, e): tr(U A) is the sum of its plaquettes.
 
         sd, se, sm, smd are the sites s + d, s + e, s − e, s − e + d.
         """
-        for k in range(U.shape[4]):
-            z = index(k)
-            above = mul(load(U, e, b, sd, z), dagger(mul(load(U, e, b, s, z), load(U, d, b, se, z))))
-            below = mul(dagger(mul(load(U, d, b, sm, z), load(U, e, b, smd, z))), load(U, e, b, sm, z))
-            store(A, zero, zero, zero, z, add(load(A, zero, zero, zero, z), add(above, below)))
+        above = mul(load(U, e, b, sd, z), dagger(mul(load(U, e, b, s, z), load(U, d, b, se, z))))
+        below = mul(dagger(mul(load(U, d, b, sm, z), load(U, e, b, smd, z))), load(U, e, b, sm, z))
+        return add(above, below)
 
     @line
     def staples(A, U, d, b, s, forward, backward):
-        """A ← the sum of the 2(D − 1) staples of the links d at site s."""
-        for c in range(A.shape[1]):
-            for k in range(A.shape[4]):
-                A[0, c, 0, 0, k] = 0.0
+        """A ← the links d at site s times the sum of their 2(D − 1) staples."""
+        first = one if d == zero else zero
         for axis in range(U.shape[0]):
             e = index(axis)
-            if e != d:
-                sm = backward[e, s]
-                add_staples(A, U, d, e, b, s, forward[d, s], forward[e, s], sm, forward[d, sm])
+            if e == d:
+                continue
+            sd, se, sm = forward[d, s], forward[e, s], backward[e, s]
+            smd = forward[d, sm]
+            if e == first:
+                for k in range(lanes):
+                    z = index(k)
+                    store(A, zero, zero, zero, z, two_staples(U, d, e, b, s, sd, se, sm, smd, z))
+            else:
+                for k in range(lanes):
+                    z = index(k)
+                    sum_ = add(load(A, zero, zero, zero, z), two_staples(U, d, e, b, s, sd, se, sm, smd, z))
+                    store(A, zero, zero, zero, z, sum_)
+        for k in range(lanes):
+            z = index(k)
+            store(A, zero, zero, zero, z, mul(load(U, d, b, s, z), load(A, zero, zero, zero, z)))
 
-    @kernel(group.NAME)
+    @kernel(tag)
     def heat_bath(s0, s1, b0, b1, d, U, A, forward, backward, strength, keys):
         """New links d at the sites s0 ≤ s < s1, all of one parity, of the blocks b0 ≤ b < b1.
 
         The density is exp(strength/2 Re tr(U A)); keys[b, lane] names the streams of this sweep; A is a workspace.
         """
-        d = index(d)
+        d, U, A = index(d), packed(U), packed(A)
         for block in range(b0, b1):
             for site in range(s0, s1):
                 b, s = index(block), index(site)
                 staples(A, U, d, b, s, forward, backward)
                 link = np.uint64(d * index(U.shape[3]) + s)
-                for k in range(U.shape[4]):
+                for k in range(lanes):
                     z = index(k)
-                    u = load(U, d, b, s, z)
-                    m = mul(u, load(A, zero, zero, zero, z))
+                    u, m = load(U, d, b, s, z), load(A, zero, zero, zero, z)
                     u = heat_link(u, m, strength, stream(keys[b, z], link), _ZERO)
                     store(U, d, b, s, z, special_unitary(u))
 
-    @kernel(group.NAME)
+    @kernel(tag)
     def overrelaxation(s0, s1, b0, b1, d, U, A, forward, backward):
         """Links d at these sites reflected at their staples: the action stays as it is; arguments as for `heat_bath`."""
-        d = index(d)
+        d, U, A = index(d), packed(U), packed(A)
         for block in range(b0, b1):
             for site in range(s0, s1):
                 b, s = index(block), index(site)
                 staples(A, U, d, b, s, forward, backward)
-                for k in range(U.shape[4]):
+                for k in range(lanes):
                     z = index(k)
-                    u = load(U, d, b, s, z)
-                    m = mul(u, load(A, zero, zero, zero, z))
-                    u = reflect_link(u, m, 1.0, _ZERO, _ZERO)
-                    store(U, d, b, s, z, special_unitary(u))
+                    u, m = load(U, d, b, s, z), load(A, zero, zero, zero, z)
+                    store(U, d, b, s, z, special_unitary(reflect_link(u, m, 1.0, _ZERO, _ZERO)))
 
-    @kernel(group.NAME)
+    @kernel(tag)
     def plaquettes(b0, b1, U, sums, forward):
         """sums[b, lane] ← Σ (1 − Re tr U_p/N) over all plaquettes."""
+        U = packed(U)
         for block in range(b0, b1):
-            for k in range(U.shape[4]):
+            for k in range(lanes):
                 sums[block, k] = 0.0
             for site in range(U.shape[3]):
                 b, s = index(block), index(site)
@@ -181,7 +224,7 @@ def heat_bath_kernels(group: ModuleType) -> SimpleNamespace:
                     for j in range(i + 1, U.shape[0]):
                         d, e = index(i), index(j)
                         sd, se = forward[d, s], forward[e, s]
-                        for k in range(U.shape[4]):
+                        for k in range(lanes):
                             z = index(k)
                             d_first = mul(load(U, d, b, s, z), load(U, e, b, sd, z))
                             e_first = mul(load(U, e, b, s, z), load(U, d, b, se, z))

@@ -7,10 +7,10 @@ from types import ModuleType
 import numpy as np
 
 from glasma.backend import index
-from glasma.lattice.storage import field_array
+from glasma.euclidean.heat_bath_kernels import packed_links
 
-#: Chains that are updated side by side, at most.
-LANES = 16
+#: Chains of a block that are updated side by side; of a few chains each is a block.
+LANES = 8
 
 
 class CheckerboardLattice:
@@ -59,15 +59,10 @@ class CheckerboardLattice:
         """The number of sites."""
         return self._lexicographic.size
 
-    def blocks(self, chains: int) -> tuple[int, int]:
-        """Blocks and lanes that hold so many chains; the last lanes may be idle."""
-        blocks = -(-chains // LANES)
-        return blocks, -(-chains // blocks)
-
     def unit_links(self, group: ModuleType, chains: int) -> np.ndarray:
-        """Links of the kernels, (D, reals, blocks, sites, lanes), all 1."""
-        blocks, lanes = self.blocks(chains)
-        U = field_array((self.dimension, group.LINK_REALS, blocks, self.sites, lanes), np.float64)
+        """Links of the kernels, (D, reals, blocks, sites, lanes), all 1; the last lanes may be idle."""
+        lanes = LANES if chains >= LANES // 2 else 1
+        U = packed_links(group, lanes, self.dimension, -(-chains // lanes), self.sites)
         U[:] = np.array(group.IDENTITY)[:, None, None, None]
         return U
 
