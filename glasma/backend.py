@@ -51,7 +51,10 @@ def _source_digest() -> str:
     """Hash of every source file of the package: a cached kernel is valid for exactly this code."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
-        if path.parent.name in ("group", "lattice", "nuclei", "evolution", "observables", "euclidean") or path.name == "backend.py":
+        if (
+            path.parent.name in ("group", "lattice", "nuclei", "evolution", "observables", "euclidean")
+            or path.name == "backend.py"
+        ):
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -17,6 +17,7 @@ from types import ModuleType
 import numpy as np
 
 from glasma.backend import Workers
+from glasma.errors import ConfigError
 from glasma.euclidean.heat_bath_kernels import heat_bath_kernels, packed_links
 from glasma.euclidean.lattice import CheckerboardLattice
 from glasma.euclidean.random_numbers import streams
@@ -58,7 +59,7 @@ class HeatBath:
 
     Raises
     ------
-    ValueError
+    ConfigError
         With one line that names the argument.
     """
 
@@ -74,15 +75,15 @@ class HeatBath:
         workers: Workers | None = None,
     ) -> None:
         if not (math.isfinite(beta) and beta >= 0):
-            raise ValueError(f"beta = {beta}: must be finite and not negative")
+            raise ConfigError(f"beta = {beta}: must be finite and not negative")
         if not 0 <= seed < 2**64:
-            raise ValueError(f"seed = {seed}: must be from 0 to 2^64 − 1")
+            raise ConfigError(f"seed = {seed}: must be from 0 to 2^64 − 1")
         if overrelaxation < 0:
-            raise ValueError(f"overrelaxation = {overrelaxation}: must not be negative")
+            raise ConfigError(f"overrelaxation = {overrelaxation}: must not be negative")
         if chains < 1:
-            raise ValueError(f"chains = {chains}: at least one is needed")
+            raise ConfigError(f"chains = {chains}: at least one is needed")
         if start not in STARTS:
-            raise ValueError(f"start = {start!r}: must be 'hot' or 'cold'")
+            raise ConfigError(f"start = {start!r}: must be 'hot' or 'cold'")
         self.group, self.beta, self.seed = group, float(beta), seed
         self.overrelaxation, self.chains, self.start = overrelaxation, chains, start
         self.lattice = CheckerboardLattice(tuple(shape))
@@ -105,9 +106,9 @@ class HeatBath:
         """Take the state of chains that stood at `links`, as the property of this name gives them, after so many sweeps."""
         expected = (self.chains, self.lattice.dimension, *self.lattice.shape, self.group.COLOURS, self.group.COLOURS)
         if links.shape != expected:
-            raise ValueError(f"links of shape {links.shape}: need {expected}")
+            raise ConfigError(f"links of shape {links.shape}: need {expected}")
         if not np.isfinite(links).all():
-            raise ValueError("links: not all are finite numbers")
+            raise ConfigError("links: not all are finite numbers")
         self._U = self.lattice.from_matrices(links, self.group)
         self.sweeps = sweeps
 

@@ -7,6 +7,7 @@ from types import ModuleType
 import numpy as np
 
 from glasma.backend import index
+from glasma.errors import ConfigError
 from glasma.euclidean.heat_bath_kernels import packed_links
 
 #: Chains of a block that are updated side by side; of a few chains each is a block.
@@ -28,15 +29,15 @@ class CheckerboardLattice:
 
     Raises
     ------
-    ValueError
+    ConfigError
         Unless there are two to four sides, all even.
     """
 
     def __init__(self, shape: tuple[int, ...]) -> None:
         if not 2 <= len(shape) <= 4:
-            raise ValueError(f"shape = {_times(shape)}: needs two, three or four sides")
+            raise ConfigError(f"shape = {_times(shape)}: needs two, three or four sides")
         if any(side < 2 or side % 2 for side in shape):
-            raise ValueError(f"shape = {_times(shape)}: every side must be even and positive, for updates in a checkerboard")
+            raise ConfigError(f"shape = {_times(shape)}: every side must be even and positive, for updates in a checkerboard")
         self.shape = shape
         parity = np.indices(shape).sum(axis=0).ravel() % 2
         #: lexicographic number of the n-th site
