@@ -191,6 +191,8 @@ def sample(shape: str, out: Path, threads: int, overwrite: bool, quiet: bool, **
             draw_configurations(out, sampling, Workers(threads), overwrite, progress)
     except SamplingInterrupted as interruption:
         _fail(f"interrupted; {out} holds {interruption.done} configurations, the same command goes on", 130)
+    except KeyboardInterrupt:
+        _fail(f"interrupted before the first configuration; {out} is as it was", 130)
     _print_table(describe(out))
 
 

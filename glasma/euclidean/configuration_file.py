@@ -99,12 +99,12 @@ class ConfigurationAppender:
             part = slice(first, min(first + _COPIED_AT_ONCE, count))
             self.append(earlier["links"][part], earlier["plaquette"][part])
 
-    def finish(self, state: np.ndarray, sweeps: int, thermalisation: np.ndarray) -> None:
-        """Cut the file to what it holds and describe it."""
-        self._links.resize(self.done, axis=0)
-        self._plaquettes.resize(self.done, axis=0)
+    def finish(self, state: np.ndarray, sweeps: int, count: int, thermalisation: np.ndarray) -> None:
+        """Cut the file to the first `count` configurations and describe it; the chains stood at `state` after them."""
+        self._links.resize(count, axis=0)
+        self._plaquettes.resize(count, axis=0)
         self._file["state"], self._file["thermalisation"] = state, thermalisation
-        described: dict[str, Any] = {**self._sampling.as_dict(), "count": self.done, "sweeps": sweeps}
+        described: dict[str, Any] = {**self._sampling.as_dict(), "count": count, "sweeps": sweeps}
         # HDF5 has no unsigned default: a seed above 2^63 needs its type.
         described["seed"] = np.uint64(self._sampling.seed)
         described.update(format=FORMAT, versions=json.dumps(versions()), commit=commit())

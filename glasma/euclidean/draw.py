@@ -71,7 +71,7 @@ def draw_configurations(
 def _fill(
     appender: ConfigurationAppender, sampling: Sampling, workers: Workers | None, earlier: Any, progress: Reporter
 ) -> int | None:
-    """Draw what is wanted; if the user interrupts, what has been drawn is the file, and its number of configurations comes back."""
+    """Draw what is wanted; if the user interrupts, keep what there is and return the number of configurations."""
     chains = sampling.heat_bath(workers)
     rounds = math.ceil(sampling.count / sampling.chains)
     sweeps = sampling.thermalisation + (rounds - 1) * sampling.separation
@@ -91,20 +91,18 @@ def _fill(
             row[:] = chains.plaquettes()
             progress.at(chains.sweeps, f"thermalising, plaquette {row.mean():.4f}")
         appender.append(chains.links, chains.plaquettes())
-    state, at = chains.links, chains.sweeps
+    kept = chains.links, chains.sweeps, appender.done
+    interrupted = None
     try:
         while appender.done < sampling.count:
             chains.sweep(sampling.separation)
-            plaquettes = chains.plaquettes()
-            links = chains.links
+            plaquettes, links = chains.plaquettes(), chains.links
             appender.append(links, plaquettes)
-            state, at = links, chains.sweeps
+            kept = links, chains.sweeps, appender.done
             progress.at(chains.sweeps, f"sampling, plaquette {plaquettes.mean():.4f}")
     except KeyboardInterrupt:
-        interrupted = appender.done
-    else:
-        interrupted = None
-    appender.finish(state, at, history)
+        interrupted = kept[2]
+    appender.finish(*kept, history)
     return interrupted
 
 

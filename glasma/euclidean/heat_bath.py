@@ -12,6 +12,7 @@ far at constant action and so shorten the autocorrelation.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from types import ModuleType
 
 import numpy as np
@@ -119,7 +120,7 @@ class HeatBath:
 
     def overrelax(self) -> None:
         """Make one sweep of reflections, which leaves the action as it is."""
-        self._over_blocks(lambda b0, b1, workers: self._reflect(b0, b1, workers))
+        self._over_blocks(self._reflect)
 
     def plaquettes(self) -> np.ndarray:
         """⟨Re tr U_p/N⟩ over the lattice for each chain, (chains,)."""
@@ -133,28 +134,30 @@ class HeatBath:
         """Sweeps whose random numbers are those of numbers first, first + 1, …"""
         strength = 2 * beta / self.group.COLOURS
 
+        lattice, kernels = self.lattice, self._kernels
+
         def task(b0: int, b1: int, workers: Workers) -> None:
             for number in range(first, first + count):
                 keys = streams(self._chain_keys, number)
-                self._visit(
-                    b0, b1, workers,
-                    lambda s0, s1, d, A, keys=keys: self._kernels.heat_bath(
-                        s0, s1, b0, b1, d, self._U, A, self.lattice.forward, self.lattice.backward, strength, keys
-                    ),
-                )  # fmt: skip
+
+                def heat(s0: int, s1: int, d: int, A: np.ndarray, keys: np.ndarray = keys) -> None:
+                    kernels.heat_bath(s0, s1, b0, b1, d, self._U, A, lattice.forward, lattice.backward, strength, keys)
+
+                self._visit(workers, heat)
                 for _ in range(overrelaxation):
                     self._reflect(b0, b1, workers)
 
         self._over_blocks(task)
 
     def _reflect(self, b0: int, b1: int, workers: Workers) -> None:
-        forward, backward = self.lattice.forward, self.lattice.backward
-        self._visit(
-            b0, b1, workers,
-            lambda s0, s1, d, A: self._kernels.overrelaxation(s0, s1, b0, b1, d, self._U, A, forward, backward),
-        )  # fmt: skip
+        lattice, kernels = self.lattice, self._kernels
 
-    def _over_blocks(self, task) -> None:
+        def reflect(s0: int, s1: int, d: int, A: np.ndarray) -> None:
+            kernels.overrelaxation(s0, s1, b0, b1, d, self._U, A, lattice.forward, lattice.backward)
+
+        self._visit(workers, reflect)
+
+    def _over_blocks(self, task: Callable[[int, int, Workers], None]) -> None:
         """Run ``task(b0, b1, workers)``: threads take blocks of chains if there are enough, else sites of one parity."""
         blocks = self._U.shape[2]
         if blocks >= self.workers.threads:
@@ -162,13 +165,13 @@ class HeatBath:
         else:
             task(0, blocks, self.workers)
 
-    def _visit(self, b0: int, b1: int, workers: Workers, update) -> None:
+    def _visit(self, workers: Workers, update: Callable[[int, int, int, np.ndarray], None]) -> None:
         """Run ``update(s0, s1, d, workspace)`` on all links, one direction and parity after the other."""
         half = self.lattice.sites // 2
-
-        def part(s0: int, s1: int, d: int) -> None:
-            update(s0, s1, d, packed_links(self.group, self._U.shape[4], 1, 1, 1))
-
         for d in range(self.lattice.dimension):
-            for start in (0, half):
-                workers.over_planes(half, lambda s0, s1, d=d, start=start: part(start + s0, start + s1, d))
+            for parity in (0, 1):
+
+                def part(s0: int, s1: int, d: int = d, start: int = parity * half) -> None:
+                    update(start + s0, start + s1, d, packed_links(self.group, self._U.shape[4], 1, 1, 1))
+
+                workers.over_planes(half, part)

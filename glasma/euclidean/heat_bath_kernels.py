@@ -1,8 +1,8 @@
 """The compiled loops of the heat bath: staples, the SU(2) heat bath, over-relaxation and the mean plaquette.
 
-Links are U[direction, real, block, site, lane].  A lane is one Markov chain; the chains of a block are updated side by side, and
-the loops over them vectorise.  Sites are ordered even first, so that a range of them has one parity: then no link of the range is
-in the staples of another.  `forward[d, site]` and `backward[d, site]` are its neighbours.
+Links are U[direction, real, block, site, lane].  A lane is one Markov chain; the chains of a block are updated side by side,
+and the loops over them vectorise.  Sites are ordered even first, so that a range of them has one parity: then no link of the
+range is in the staples of another.  `forward[d, site]` and `backward[d, site]` are its neighbours.
 """
 
 from __future__ import annotations

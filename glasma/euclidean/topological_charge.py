@@ -2,8 +2,8 @@
 
     q_x = 1/(32π²) Σ_{μνρσ} ε_{μνρσ} tr(F_{x,μν} F_{x,ρσ}),    F = [·]_ah of a plaquette, or the mean over the four of a clover,
 
-with [M]_ah = (M − M†)/2i without its trace (P. Di Vecchia, K. Fabricius, G. C. Rossi, G. Veneziano, Nucl. Phys. B 192 (1981) 392;
-M. Campostrini et al., Phys. Lett. B 252 (1990) 436).  Both are gauge invariant and become the continuum's density for smooth
+with [M]_ah = (M − M†)/2i without its trace (P. Di Vecchia, K. Fabricius, G. C. Rossi, G. Veneziano, Nucl. Phys. B 192 (1981)
+392).  Both are gauge invariant and become the continuum's density for smooth
 fields, with errors of a for plaquettes, which lie to one side of the site, and of a² for clovers.  Q = Σ_x q_x.
 """
 

@@ -1,7 +1,7 @@
 """The SU(2) subgroups of SU(N), for Monte Carlo updates, and the projection that keeps links in the group.
 
-N. Cabibbo, E. Marinari, Phys. Lett. B 119 (1982) 387: an element r of the subgroup acts on rows i and j of a link.  A quaternion
-is r0 + i r_a σ^a, as a link of SU(2).
+N. Cabibbo, E. Marinari, Phys. Lett. B 119 (1982) 387: an element r of the subgroup acts on rows i and j of a link.  It is a
+quaternion r0 + i r_a σ^a, as a link of SU(2).
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import cache
 from types import ModuleType
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from glasma.backend import inline
 from glasma.group import su2
@@ -21,9 +21,9 @@ class Subgroup(NamedTuple):
     """One SU(2) in SU(N)."""
 
     #: project(m) → q with Re tr(r m) = Re tr(r q) + const for every r of the subgroup, on matrices m of N × N
-    project: Callable
+    project: Callable[..., Any]
     #: act(r, m) → r m
-    act: Callable
+    act: Callable[..., Any]
 
 
 @inline
@@ -69,7 +69,7 @@ def _su3_special_unitary(a):
     )  # fmt: skip
 
 
-def special_unitary_of(group: ModuleType) -> Callable:
+def special_unitary_of(group: ModuleType) -> Callable[..., Any]:
     """The inlined function which maps a matrix to the group element next to it up to rounding, determinant included."""
     return _su2_special_unitary if group is su2 else _su3_special_unitary
 
