@@ -226,6 +226,39 @@ def loop_counting(out: Path | None) -> None:
         sys.exit(1)
 
 
+@study.command("wilson-loops")
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@_OVERRIDE
+@click.option("--quick", is_flag=True, help="Fewer seeds and configurations, one plain network: half an hour on two cores.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/output/wilson-loops"),
+    show_default=True,
+    help="Directory of the results.",
+)
+@click.option("--overwrite", is_flag=True, help="Train anew what is there; otherwise it is gone on with.")
+def wilson_loops(config: Path | None, overrides: tuple[str, ...], quick: bool, out: Path, overwrite: bool) -> None:
+    """Train L-CNNs and plain networks on Wilson loops of 8 × 8 sites, test them up to 64 × 64 and attack them (arXiv:2012.12901).
+
+    CONFIG is a TOML file with a section [study]; without it the defaults are taken.
+    """
+    _needs_torch()
+    from surrogate.studies.wilson_loop_report import run_and_report
+    from surrogate.studies.wilson_loops import load_study
+
+    click.echo(f"report: {run_and_report(load_study(config, quick, overrides), out, overwrite, click.echo)}")
+
+
+def _needs_torch() -> None:
+    from importlib.util import find_spec
+
+    from glasma.errors import ConfigError
+
+    if find_spec("torch") is None:
+        raise ConfigError("PyTorch is not installed; install glasma with its extra: pip install 'glasma[surrogate]'")
+
+
 def _end_of_ensemble(directory: EnsembleDirectory) -> None:
     """Say where the report is, and which events failed."""
     failed = [event for event in directory.read_events() if event.status == "failed"]

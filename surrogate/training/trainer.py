@@ -236,7 +236,12 @@ class Trainer:
             self.history.status = ending
         elif last or (self.config.patience is not None and at.waited >= self.config.patience):
             self._end_phase(early=not last)
-        if self.history.status != "running" or at.phase_epoch == 0 or number % self.config.checkpoint_every == 0 or self._late():
+        if (
+            self.history.status != "running"
+            or at.phase_epoch == 0
+            or number % self.config.checkpoint_every == 0
+            or self._late()
+        ):
             self._checkpoint()
 
     def _batches(self) -> tuple[Tensor, ...]:
