@@ -238,8 +238,8 @@ def loop_counting(out: Path | None) -> None:
     help="Directory of the results.",
 )
 @click.option("--overwrite", is_flag=True, help="Train anew what is there; otherwise it is gone on with.")
-def wilson_loops(config: Path | None, overrides: tuple[str, ...], quick: bool, out: Path, overwrite: bool) -> None:
-    """Train L-CNNs and plain networks on Wilson loops of 8 × 8 sites, test them up to 64 × 64 and attack them (arXiv:2012.12901).
+def wilson_loops(config: Path | None, overrides: tuple[str, ...], quick: bool, out: Path | None, overwrite: bool) -> None:
+    """Train L-CNNs and plain networks on Wilson loops, try them on larger lattices and attack them (arXiv:2012.12901).
 
     CONFIG is a TOML file with a section [study]; without it the defaults are taken.
     """
@@ -247,7 +247,19 @@ def wilson_loops(config: Path | None, overrides: tuple[str, ...], quick: bool, o
     from surrogate.studies.wilson_loop_report import run_and_report
     from surrogate.studies.wilson_loops import load_study
 
-    click.echo(f"report: {run_and_report(load_study(config, quick, overrides), out, overwrite, click.echo)}")
+    directory = out or Path("runs/output/wilson-loops")
+    click.echo(f"report: {run_and_report(load_study(config, quick, overrides), directory, overwrite, click.echo)}")
+
+
+@study.command("topological-charge")
+@_OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the trainings [runs/output/topological-charge].")
+def topological_charge(overrides: tuple[str, ...], out: Path | None) -> None:
+    """Train an L-CNN on the topological charge density of 4⁴ lattices and try it on larger ones (arXiv:2012.12901)."""
+    _needs_torch()
+    from surrogate.studies.topological_charge import charge_study, run_charge_study
+
+    run_charge_study(charge_study(overrides), out or Path("runs/output/topological-charge"), click.echo)
 
 
 def _needs_torch() -> None:

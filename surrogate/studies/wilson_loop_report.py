@@ -64,11 +64,11 @@ def write_results(study: LoopStudy, found: list[Trained], directory: Path, secon
         drawn = [
             (
                 "Error against lattice size",
-                "Trained on the smallest lattice only. Thin lines: single networks.",
+                "Trained on the smallest lattice. Thin lines: single networks.",
                 figures.error_against_size,
             ),
             ("Training", "L-CNNs by L-BFGS in stages, convolutional networks by Adam.", figures.loss_curves),
-            ("Predictions", "The first network of each kind on test configurations.", figures.scatter),
+            ("Predictions", "The first network of each kind, on test configurations.", figures.scatter),
             ("Attack by gauge transformations", "What is predicted does not change under them.", figures.attacks),
         ]
         sections = [{"title": title, "text": text, "image": embedded(draw(found), title)} for title, text, draw in drawn]
@@ -119,33 +119,12 @@ def _table(found: list[Trained]) -> str:
     sides = list(found[0].error)
     buffer = io.StringIO()
     writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(
-        [
-            "loop",
-            "kind",
-            "architecture",
-            "seed",
-            "parameters",
-            "epochs",
-            *(f"error_{side}" for side in sides),
-            "attack_random",
-            "attack_chosen",
-        ]
-    )
+    errors = [f"error_{side}" for side in sides]
+    first = ["loop", "kind", "architecture", "seed", "parameters", "epochs"]
+    writer.writerow([*first, *errors, "attack_random", "attack_chosen"])
     for trained in found:
         attack = trained.attack
+        network = [named(trained.size), trained.kind, trained.name, trained.seed, trained.parameters, trained.epochs]
         changes = ["", ""] if attack is None else [f"{attack.random:.6e}", f"{attack.chosen:.6e}"]
-        errors = [f"{trained.error[side]:.6e}" for side in sides]
-        writer.writerow(
-            [
-                named(trained.size),
-                trained.kind,
-                trained.name,
-                trained.seed,
-                trained.parameters,
-                trained.epochs,
-                *errors,
-                *changes,
-            ]
-        )
+        writer.writerow([*network, *(f"{trained.error[side]:.6e}" for side in sides), *changes])
     return buffer.getvalue()

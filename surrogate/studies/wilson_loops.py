@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from pydantic import Field, field_validator
@@ -21,7 +21,7 @@ from glasma.sections import Section, apply_override, checked, read_toml
 from surrogate.studies.gauge_attack import Attack, attack
 from surrogate.studies.loop_data import LoopData, draw_loops
 from surrogate.studies.loop_networks import STAGES, LoopNetwork, PlainNetwork, Size
-from surrogate.training import Trainer, TrainingConfig
+from surrogate.training import Trainer, TrainingConfig, training_config
 
 #: Seeds of the three kinds of configurations.
 TRAINING, VALIDATION, TEST = 1, 2, 3
@@ -82,7 +82,7 @@ QUICK = {
     "training_configurations": 10,
     "test_sites": 2048,
     "plain_epochs": 200,
-    "plain_widths": [32],
+    "plain_widths": [16],
     "plain_depths": [4],
 }
 
@@ -194,8 +194,8 @@ def train_equivariant(
             for part in layer:
                 part.requires_grad_(number < depth)
         place = directory / f"lcnn-{named(size)}-seed{seed}" / f"stage{depth}"
-        data = [(part.links, *(part.loops[target] for target in targets)) for part in (training, validation)]
-        history = Trainer(network, loss, *data, config, place, reporter=Silent()).fit(resume=True)
+        known, unseen = ((part.links, *(part.loops[target] for target in targets)) for part in (training, validation))
+        history = Trainer(network, loss, known, unseen, config, place, reporter=Silent()).fit(resume=True)
         trained.epochs += history.epochs[-1].epoch if history.epochs else 0
         trained.loss += [(row.train_loss, row.validation_loss) for row in history.epochs if row.validation_loss is not None]
     network.requires_grad_(True)
@@ -214,23 +214,22 @@ def train_plain(
         study, rival.seed, epochs=max(rival.epochs, study.plain_epochs), batch_size=20, schedule="cosine", learning_rate=2e-3
     )
     place = directory / f"cnn-{named(rival.size)}-{width}x{depth}-seed{rival.seed}"
-    data = [(part.links, part.loops[rival.size]) for part in (training, validation)]
+    known, unseen = ((part.links, part.loops[rival.size]) for part in (training, validation))
     variance = float(training.loops[rival.size].var())
 
     def loss(model: nn.Module, batch: tuple[Tensor, ...]) -> Tensor:
         links, loop = batch
         return (model(links) - loop).square().mean() / variance
 
-    history = Trainer(network, loss, *data, config, place, reporter=Silent()).fit(resume=True)
+    history = Trainer(network, loss, known, unseen, config, place, reporter=Silent()).fit(resume=True)
     trained.epochs = history.epochs[-1].epoch
     trained.loss = [(row.train_loss, row.validation_loss) for row in history.epochs if row.validation_loss is not None]
     return trained, network
 
 
-def _config(study: LoopStudy, seed: int, **values: object) -> TrainingConfig:
-    return TrainingConfig(
-        precision="float64", seed=seed, threads=study.threads, tensorboard=False, device="cpu", checkpoint_every=100, **values
-    )  # type: ignore[arg-type]
+def _config(study: LoopStudy, seed: int, **values: Any) -> TrainingConfig:
+    common = {"precision": "float64", "seed": seed, "threads": study.threads, "tensorboard": False, "checkpoint_every": 100}
+    return training_config(common | values)
 
 
 def _tested(trained: Trained, network: nn.Module, tests: dict[int, LoopData], say: Say) -> Trained:
