@@ -86,7 +86,9 @@ class Trainer:
     Raises
     ------
     ValueError
-        If there are no samples, or the device is not there.
+        If there are no samples or no parameters.
+    ConfigError
+        If the device is not there.
     """
 
     def __init__(
@@ -176,7 +178,7 @@ class Trainer:
         self._best: Weights | None = None
         self.history, resumed = History(), 0
         if checkpoint is None:
-            seed_everything(self.config.seed + (self._processes.rank << 32))
+            seed_everything(self.config.seed, self._processes.rank)
             self._processes.spread([*self.model.parameters(), *self.model.buffers()])
             self._start_phase()
         else:
@@ -191,7 +193,7 @@ class Trainer:
             if len(states) == self._processes.count:
                 set_random_state(states[self._processes.rank])
             else:
-                seed_everything(self.config.seed + ((self._processes.rank + len(self.history.epochs)) << 32))
+                seed_everything(self.config.seed, self._processes.rank, len(self.history.epochs))
         self._record = Record(self.directory, self.config, self._facts(), self._reporter, self._processes.is_first)
         self._record.begin(self.history, resumed, sum(epochs for _, epochs in self._phases))
 
@@ -236,7 +238,12 @@ class Trainer:
             self.history.status = ending
         elif last or (self.config.patience is not None and at.waited >= self.config.patience):
             self._end_phase(early=not last)
-        if self.history.status != "running" or at.phase_epoch == 0 or number % self.config.checkpoint_every == 0 or self._late():
+        if (
+            self.history.status != "running"
+            or at.phase_epoch == 0
+            or number % self.config.checkpoint_every == 0
+            or self._late()
+        ):
             self._checkpoint()
 
     def _batches(self) -> tuple[Tensor, ...]:
