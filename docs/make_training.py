@@ -20,10 +20,10 @@ takes a PyTorch module, a loss and data. This page is written by `python docs/ma
 ```python
 from surrogate.training import Trainer, load_training, seed_everything
 
-config = load_training("study.toml")                 # reads the section [training]
-seed_everything(config.seed)                         # for the initial weights
+config = load_training("study.toml")  # reads the section [training]
+seed_everything(config.seed)  # for the initial weights
 trainer = Trainer(make_model(), None, (links, loops), (test_links, test_loops), config, "output/study")
-history = trainer.fit(resume=True)                   # the model then holds the best weights
+history = trainer.fit(resume=True)  # the model then holds the best weights
 ```
 
 Data are a tensor, a tuple of tensors whose first axis counts samples (a batch is then the tuple of its samples), or a

@@ -169,7 +169,7 @@ def search(
         raise GlasmaError("optuna is not installed; the search needs it: pip install 'glasma[tune]'") from None
     if int(os.environ.get("WORLD_SIZE", "1")) > 1:
         raise GlasmaError("a search trains one model at a time in one process; start it without torchrun")
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     path = Path(directory)
     with _alone(path), reporter or suitable_reporter(task="searching", unit="trial") as progress:
         study = optuna.create_study(

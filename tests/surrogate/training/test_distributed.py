@@ -37,9 +37,11 @@ def torchrun(tmp_path: Path, directory: Path, settings: dict[str, Any]) -> subpr
     return subprocess.Popen([*run, str(script), str(directory), json.dumps(settings)])
 
 
-@pytest.mark.parametrize("settings", [{}, {"optimiser": "sgd", "learning_rate": 0.001}], ids=["adam-lbfgs", "sgd"])
+@pytest.mark.parametrize(
+    "settings", [{}, {"optimiser": "sgd", "learning_rate": 0.001, "batch_size": 29}], ids=["adam-lbfgs", "sgd"]
+)
 def test_two_processes_train_as_one(settings: dict[str, Any], tmp_path: Path):
-    """Batches of 7 and a last one of 2: the shares differ."""
+    """Batches of 7: the shares differ; of 29 and a last one of 1: one process has nothing to do."""
     settings = {**SETTINGS, **settings}
     tiny_training(tmp_path / "one", loss=mean_square, **settings)
     assert torchrun(tmp_path, tmp_path / "two", settings).wait(300) == 0

@@ -51,6 +51,8 @@ def test_stopped_anywhere_gives_the_same_bytes(settings: dict[str, Any], tmp_pat
     counter = StoppingLoss(0)
     whole = tiny_training(tmp_path / "whole", loss=counter, **settings)
     expected = results(tmp_path / "whole")
+    if not settings:
+        assert len(set(whole.column("learning_rate")[:6])) > 2, "the plateaus of the schedule are met"
     chance = random.Random(3)
     for call in {1, counter.calls, *(chance.randint(2, counter.calls) for _ in range(4))}:
         directory = tmp_path / f"stopped-{call}"

@@ -234,6 +234,31 @@ def test_data_sets_and_tensors_are_the_same(tmp_path: Path):
     assert histories[0].epochs == histories[1].epochs
 
 
+def test_loss_may_differentiate_the_model(tmp_path: Path):
+    """As a learned action is trained: on forces, by methods that are not `forward`."""
+
+    class Action(nn.Module):
+        def __init__(self) -> None:
+            super().__init__()
+            self.stiffness = nn.Parameter(torch.ones(3, dtype=torch.float64))
+
+        def force(self, x: Tensor) -> Tensor:
+            with torch.enable_grad():
+                x = x.detach().requires_grad_()
+                action = (self.stiffness * x.square()).sum() / 2
+                return -torch.autograd.grad(action, x, create_graph=True)[0]
+
+    def loss(model: nn.Module, batch: Any) -> Tensor:
+        return (model.force(batch[0]) - batch[1]).square().mean()  # type: ignore[operator]
+
+    x = torch.randn(40, 3, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    stiffness = torch.tensor([0.5, 2.0, 7.0], dtype=torch.float64)
+    data, model = (x, -stiffness * x), Action()
+    config = training_config({"optimiser": "lbfgs", "epochs": 30, "precision": "float64", "tensorboard": False})
+    Trainer(model, loss, data, data, config, tmp_path, reporter=Silent()).fit()
+    torch.testing.assert_close(model.stiffness.detach(), stiffness, rtol=1e-10, atol=0)
+
+
 def test_every_epoch_takes_every_sample_once():
     for epoch in range(3):
         batches = batches_of(order_of(23, 7, epoch), 5)
