@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 import torch
 from torch import Tensor
 from torch.utils.data import Dataset, TensorDataset, default_collate
@@ -51,8 +52,8 @@ def batch_of(data: Data, samples: Tensor) -> Any:
 
 def order_of(size: int, seed: int, epoch: int) -> Tensor:
     """The order in which an epoch takes its samples."""
-    generator = torch.Generator().manual_seed((seed << 32) + epoch)
-    return torch.randperm(size, generator=generator)
+    # Not a torch.Generator: on the CPU it takes only the lower 32 bits of a seed, too few for two numbers.
+    return torch.from_numpy(np.random.default_rng((seed, epoch)).permutation(size))
 
 
 def batches_of(order: Tensor, batch_size: int) -> tuple[Tensor, ...]:

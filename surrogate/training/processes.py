@@ -16,6 +16,8 @@ import torch
 import torch.distributed as distributed
 from torch import Tensor, nn
 
+from glasma.errors import ConfigError
+
 Result = TypeVar("Result")
 
 
@@ -29,7 +31,7 @@ class Processes:
 
     Raises
     ------
-    ValueError
+    ConfigError
         If CUDA is asked for and there is none.
     """
 
@@ -111,10 +113,10 @@ def _device(name: str) -> torch.device:
     if not name.startswith("cuda"):
         return torch.device(name)
     if not torch.cuda.is_available():
-        raise ValueError(f'training.device = "{name}": there is no CUDA device here; set "auto" or "cpu"')
+        raise ConfigError(f'training.device = "{name}": there is no CUDA device here; set "auto" or "cpu"')
     device = torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if name == "cuda" else name)
     if device.index >= torch.cuda.device_count():
-        raise ValueError(f'training.device = "{device}": there are {torch.cuda.device_count()} CUDA devices; set a lower one')
+        raise ConfigError(f'training.device = "{device}": there are {torch.cuda.device_count()} CUDA devices; set a lower one')
     torch.cuda.set_device(device)
     return device
 

@@ -13,11 +13,19 @@ import torch
 State = dict[str, Any]
 
 
-def seed_everything(seed: int) -> None:
-    """Seed the global generators of Python, NumPy and PyTorch; call it before a model draws its initial weights."""
-    random.seed(seed)
-    np.random.seed(seed % 2**32)  # noqa: NPY002 — the global generator is what data sets of others draw from
-    torch.manual_seed(seed)
+def seed_everything(seed: int, *numbers: int) -> None:
+    """Seed the global generators of Python, NumPy and PyTorch; call it before a model draws its initial weights.
+
+    Parameters
+    ----------
+    seed : of the training
+    numbers : that tell apart what shares the seed, such as processes
+    """
+    # 32 bits are all that NumPy's and, on the CPU, PyTorch's generators take.
+    word = int(np.random.SeedSequence((seed, *numbers)).generate_state(1)[0])
+    random.seed(word)
+    np.random.seed(word)  # noqa: NPY002 — the global generator is what data sets of others draw from
+    torch.manual_seed(word)
 
 
 def random_state() -> State:

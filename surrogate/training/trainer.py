@@ -86,7 +86,9 @@ class Trainer:
     Raises
     ------
     ValueError
-        If there are no samples, or the device is not there.
+        If there are no samples or no parameters.
+    ConfigError
+        If the device is not there.
     """
 
     def __init__(
@@ -118,9 +120,9 @@ class Trainer:
             self._train, self._validation = (cast(data, device, precision) for data in (self._train, self._validation))
         phases = [(config.optimiser, config.epochs), ("lbfgs", config.lbfgs.epochs)]
         self._phases = [(name, epochs) for name, epochs in phases if epochs]
-        self._reporter = reporter or suitable_reporter(task="training", unit="epoch")
+        self.reporter = reporter or suitable_reporter(task="training", unit="epoch")
         if not self._processes.is_first:
-            self._reporter = Silent()
+            self.reporter = Silent()
 
     def fit(self, resume: bool = False, overwrite: bool = False) -> History:
         """Train to the end; the model then holds the best weights.
@@ -144,7 +146,7 @@ class Trainer:
         UnstableRunError
             If a loss or a gradient is not finite: names epoch and batch.
         """
-        with own_random_state(), _threads(self.config.threads), self._reporter:
+        with own_random_state(), _threads(self.config.threads), self.reporter:
             self._begin(self._processes.agreed(lambda: self._prepare(resume, overwrite)))
             try:
                 while self.history.status == "running":
@@ -176,7 +178,7 @@ class Trainer:
         self._best: Weights | None = None
         self.history, resumed = History(), 0
         if checkpoint is None:
-            seed_everything(self.config.seed + (self._processes.rank << 32))
+            seed_everything(self.config.seed, self._processes.rank)
             self._processes.spread([*self.model.parameters(), *self.model.buffers()])
             self._start_phase()
         else:
@@ -191,8 +193,8 @@ class Trainer:
             if len(states) == self._processes.count:
                 set_random_state(states[self._processes.rank])
             else:
-                seed_everything(self.config.seed + ((self._processes.rank + len(self.history.epochs)) << 32))
-        self._record = Record(self.directory, self.config, self._facts(), self._reporter, self._processes.is_first)
+                seed_everything(self.config.seed, self._processes.rank, len(self.history.epochs))
+        self._record = Record(self.directory, self.config, self._facts(), self.reporter, self._processes.is_first)
         self._record.begin(self.history, resumed, sum(epochs for _, epochs in self._phases))
 
     def _start_phase(self) -> None:

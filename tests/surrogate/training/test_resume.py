@@ -51,6 +51,8 @@ def test_stopped_anywhere_gives_the_same_bytes(settings: dict[str, Any], tmp_pat
     counter = StoppingLoss(0)
     whole = tiny_training(tmp_path / "whole", loss=counter, **settings)
     expected = results(tmp_path / "whole")
+    if not settings:
+        assert len(set(whole.column("learning_rate")[:6])) > 2, "the plateaus of the schedule are met"
     chance = random.Random(3)
     for call in {1, counter.calls, *(chance.randint(2, counter.calls) for _ in range(4))}:
         directory = tmp_path / f"stopped-{call}"
@@ -81,33 +83,38 @@ def test_the_order_and_the_random_numbers_matter(tmp_path: Path):
 def killed_and_resumed(tmp_path: Path, kills: int, seed: int) -> int:
     """How many processes were killed before their end; the results are compared with an undisturbed run's."""
     settings = {"epochs": 50, "lbfgs": {"epochs": 10}, "checkpoint_every": 1, "threads": 1}
-    command = [sys.executable, "-m", "tests.surrogate.training.tiny_training"]
     began = time.monotonic()
-    subprocess.run([*command, tmp_path / "whole", json.dumps(settings)], check=True)
+    tiny_training(tmp_path / "whole", **settings)
     duration = time.monotonic() - began
     chance, directory, hits = random.Random(seed), tmp_path / "killed", 0
+    command = [sys.executable, "-m", "tests.surrogate.training.tiny_training", directory, json.dumps(settings)]
+
+    def written() -> int:
+        checkpoint = directory / "checkpoint.pt"
+        return checkpoint.stat().st_mtime_ns if checkpoint.exists() else 0
+
     for _ in range(kills):
-        process = subprocess.Popen([*command, directory, json.dumps(settings)])
-        while not (directory / "checkpoint.pt").exists() and process.poll() is None:
-            time.sleep(0.005)
+        before, process = written(), subprocess.Popen(command)
+        while process.poll() is None and written() == before:
+            time.sleep(0.002)
         try:
-            process.wait(chance.uniform(0, duration / 3) + (duration / 3 if hits else 0))
+            process.wait(chance.uniform(0, duration / 3))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
         hits += process.wait() == -signal.SIGKILL
-    subprocess.run([*command, directory, json.dumps(settings)], check=True)
+    tiny_training(directory, resume=True, **settings)
     assert results(directory) == results(tmp_path / "whole")
     assert not list(directory.glob(".partial-*"))
     return hits
 
 
 def test_kill_9(tmp_path: Path):
-    assert killed_and_resumed(tmp_path, 2, seed=1) > 0
+    assert killed_and_resumed(tmp_path, 1, seed=1) == 1
 
 
 @pytest.mark.slow
 def test_kill_9_many_times(tmp_path: Path):
-    assert killed_and_resumed(tmp_path, 15, seed=2) > 5
+    assert killed_and_resumed(tmp_path, 12, seed=2) > 5
 
 
 def test_finished_training_is_not_trained_again(tmp_path: Path):
@@ -166,9 +173,10 @@ def test_full_disk_leaves_the_last_checkpoint(tmp_path: Path, monkeypatch: pytes
             raise OSError(28, "No space left on device")
         save(content, path)
 
-    with monkeypatch.context() as patch, pytest.raises(FileError, match="disk is full"):
-        patch.setattr(torch, "save", failing)
+    monkeypatch.setattr(torch, "save", failing)
+    with pytest.raises(FileError, match="disk is full"):
         tiny_training(tmp_path / "run")
+    monkeypatch.undo()
     tiny_training(tmp_path / "run", resume=True)
     assert results(tmp_path / "run") == results(tmp_path / "whole")
     assert set(RESULTS) <= {path.name for path in (tmp_path / "run").iterdir()}

@@ -28,6 +28,7 @@ SETTINGS: dict[str, Any] = {
     "learning_rate": 0.02,
     "schedule": "plateau",
     "plateau_patience": 1,
+    "min_delta": 0.5,
     "checkpoint_every": 2,
     "checkpoint_batches": 2,
     "gradient_clip": 3.0,
