@@ -38,7 +38,7 @@ def run_and_report(study: LoopStudy, directory: Path, overwrite: bool, say: Say)
         shutil.rmtree(directory)
     if record.exists() and json.loads(record.read_text(encoding="utf-8")) != wanted:
         raise FileError(
-            f"{directory}: holds a study of another configuration; add --overwrite or choose another --out directory"
+            f"{directory}: holds another study; add --overwrite or choose another --out directory"
         )
     try:
         directory.mkdir(parents=True, exist_ok=True)
