@@ -55,7 +55,7 @@ def test_su3_in_two_dimensions_is_exact(beta):
 
 
 def test_loops_of_two_dimensions_are_exact():
-    """4 × 4 plaquettes; the finite torus shows: the infinite plane's area law is 4 standard errors away for the largest loop."""
+    """On 4 × 4 plaquettes, where a large loop feels the torus."""
     chains = HeatBath(su2, (4, 4), 3.0, 13, chains=1024)
     chains.sweep(40)
     loops: dict[tuple[int, int], list[np.ndarray]] = {(1, 1): [], (1, 2): [], (2, 2): [], (2, 3): []}
@@ -72,11 +72,11 @@ def test_su2_at_strong_coupling(shape):
     """u + 2(D − 2) u⁵ with u = I₂(β)/I₁(β): the plaquette alone, and as a face of the 2(D − 2) cubes that it borders."""
     u = iv(2, 0.8) / iv(1, 0.8)
     cubes = 2 * (len(shape) - 2) * u**5
-    mean, error = measured(HeatBath(su2, shape, 0.8, 14, chains=16), 20, 640 if len(shape) == 3 else 160)
+    mean, error = measured(HeatBath(su2, shape, 0.8, 14, chains=32), 20, 1600 if len(shape) == 3 else 120)
     assert_within(mean, error, u + cubes, 0.4 * cubes)
 
 
-@pytest.mark.parametrize(("group", "beta"), [(su2, 2.3), (su3, 5.6)])
+@pytest.mark.parametrize(("group", "beta"), [(su2, 2.3), (su3, 5.0)])
 def test_hot_and_cold_start_agree(group, beta):
     hot, cold = (
         measured(HeatBath(group, (4, 4, 4, 4), beta, 15 + n, chains=8, start=start), 60, 60)
@@ -91,5 +91,3 @@ def test_su3_at_beta_6_on_8_to_the_4():
     """0.5937 of large lattices."""
     chains = HeatBath(su3, (8, 8, 8, 8), 6.0, 16, overrelaxation=3, chains=8)
     assert_within(*measured(chains, 100, 200, 2), 0.5937, 2e-4)
-
-
