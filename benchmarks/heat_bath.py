@@ -1,6 +1,6 @@
-"""Speed, autocorrelation and thermalisation of the heat bath (docs/euclidean.md).
+"""Speed, autocorrelation, thermalisation and plaquettes of the heat bath (docs/euclidean.md).
 
-python benchmarks/heat_bath.py speed | autocorrelation | thermalisation
+python benchmarks/heat_bath.py speed | autocorrelation | thermalisation | plaquettes | large
 """
 
 from __future__ import annotations
@@ -10,8 +10,9 @@ import time
 from types import ModuleType
 
 import numpy as np
+from scipy.special import iv
 
-from glasma.euclidean import HeatBath, autocorrelation_time, polyakov_loops, wilson_loops
+from glasma.euclidean import HeatBath, autocorrelation_time, mean_and_error, polyakov_loops, wilson_loops
 from glasma.group import su2, su3
 
 
@@ -78,8 +79,46 @@ def thermalisation() -> None:
             print(group.NAME, "x".join(map(str, shape)), f"beta {beta:g} {start:4}", *means, flush=True)
 
 
+def plaquettes() -> None:
+    """Mean plaquettes with their standard errors, and the exact value of the infinite plane or the literature's."""
+    for beta in (1.0, 2.0, 4.0):
+        _print_plaquette(su2, (8, 8), beta, f"exact {iv(2, beta) / iv(1, beta):.6f}", 128, 400)
+    for beta in (3.0, 6.0, 9.0):
+        h = 1e-5
+        exact = (np.log(_su3_integral(beta + h)) - np.log(_su3_integral(beta - h))) / (2 * h)
+        _print_plaquette(su3, (8, 8), beta, f"exact {exact:.6f}", 64, 200)
+    for start in ("hot", "cold"):
+        _print_plaquette(su3, (8, 8, 8, 8), 6.0, "large lattices 0.5937", 8, 120, start)
+
+
+def large() -> None:
+    """SU(3) at β = 6.0 on 12⁴."""
+    _print_plaquette(su3, (12, 12, 12, 12), 6.0, "large lattices 0.5937", 8, 80)
+
+
+def _su3_integral(beta: float) -> float:
+    """∫ dU exp(β/3 Re tr U) over SU(3)."""
+    orders = np.arange(3)[None] - np.arange(3)[:, None]
+    return float(sum(np.linalg.det(iv(orders + n, beta / 3)) for n in range(-20, 21)))
+
+
+def _print_plaquette(
+    group: ModuleType, shape: tuple[int, ...], beta: float, known: str, chains: int, sweeps: int, start: str = "hot"
+) -> None:
+    heat_bath = HeatBath(group, shape, beta, 5, overrelaxation=2, chains=chains, start=start)
+    heat_bath.sweep(60)
+    series = np.empty((sweeps, chains))
+    for row in series:
+        heat_bath.sweep()
+        row[:] = heat_bath.plaquettes()
+    mean, error = mean_and_error(series)
+    name = f"{group.NAME} {'x'.join(map(str, shape))} beta {beta:g} {start}"
+    print(f"{name:30} {mean:.6f} ± {error:.6f}, {known}", flush=True)
+
+
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parts = {"speed": speed, "autocorrelation": autocorrelation, "thermalisation": thermalisation}
+    parts |= {"plaquettes": plaquettes, "large": large}
     parser.add_argument("part", choices=parts)
     parts[parser.parse_args().part]()
