@@ -52,6 +52,8 @@ def draw_configurations(
     path, progress = Path(path), progress or Silent()
     if not path.parent.is_dir():
         raise FileError(f"{path}: its directory does not exist; make it or choose another --out file")
+    if path.is_dir():
+        raise FileError(f"{path}: is a directory; choose another --out file")
     extends = path.exists() and not overwrite
     with reading_configurations(path) if extends else nullcontext((None, None)) as (earlier, drawn):
         if drawn is not None:

@@ -107,9 +107,9 @@ class HeatBath:
         """Take the state of chains that stood at `links`, as the property of this name gives them, after so many sweeps."""
         expected = (self.chains, self.lattice.dimension, *self.lattice.shape, self.group.COLOURS, self.group.COLOURS)
         if links.shape != expected:
-            raise ConfigError(f"links of shape {links.shape}: need {expected}")
+            raise ValueError(f"links of shape {links.shape}: need {expected}")
         if not np.isfinite(links).all():
-            raise ConfigError("links: not all are finite numbers")
+            raise ValueError("links: not all are finite numbers")
         self._U = self.lattice.from_matrices(links, self.group)
         self.sweeps = sweeps
 
