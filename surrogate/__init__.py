@@ -9,12 +9,14 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from surrogate.equivariance import check_equivariance
     from surrogate.errors import LayerError
     from surrogate.groups import GROUPS, Group
     from surrogate.layers import LCB, LAct, LBilin, LConv, LExp, Plaq, Poly, Trace
     from surrogate.models import LCNN, LCNNConfig
 
 _HOME = {
+    "check_equivariance": "equivariance",
     "LayerError": "errors",
     **dict.fromkeys(("GROUPS", "Group"), "groups"),
     **dict.fromkeys(("LAct", "LBilin", "LCB", "LConv", "LExp", "Plaq", "Poly", "Trace"), "layers"),
@@ -35,6 +37,7 @@ __all__ = [
     "Plaq",
     "Poly",
     "Trace",
+    "check_equivariance",
 ]
 
 

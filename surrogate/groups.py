@@ -114,7 +114,8 @@ def random_elements(
     if group.special:
         determinant = torch.linalg.det(elements)
         elements = elements * torch.exp(-1j * determinant.angle() / group.N)[..., None, None]
-    return elements.to(device=device or source, dtype=dtype)
+    result: Tensor = elements.to(device=device or source, dtype=dtype)
+    return result
 
 
 def random_near_unity(
@@ -191,5 +192,5 @@ def exponential(H: Tensor, group: Group | str) -> Tensor:
         ratio = torch.where(small, 1 - h2 / 6, torch.sin(h) / h)
         cosine = torch.where(small, 1 - h2 / 2, torch.cos(h))
         return cosine[..., None, None] * unit_matrices(group, H) + 1j * ratio[..., None, None] * H
-    result: Tensor = torch.linalg.matrix_exp(1j * H)
+    result: Tensor = torch.linalg.matrix_exp((1j * H).contiguous())
     return result

@@ -208,6 +208,7 @@ class SiteNetwork(nn.Module):
         """The outputs at each site."""
         x = x.movedim(1, -1)
         for number, layer in enumerate(self.layers):
+            assert isinstance(layer, nn.Linear)
             if number:
                 x = self._activation(x)
             x = linear(x, layer.weight.to(x.dtype), layer.bias.to(x.dtype))

@@ -36,6 +36,11 @@ class GaugeLayer(nn.Module):
         self.n_in = positive("n_in", n_in)
         self.n_out = positive("n_out", n_out)
 
+    @property
+    def object_channels(self) -> tuple[int, ...]:
+        """Channels of each W that it is called with."""
+        return (self.n_in,)
+
     def check(self, U: Tensor, W: Tensor) -> None:
         """Refuse fields of other shapes than this layer is made for."""
         check_links(U, self.group, self.dimensions)

@@ -129,6 +129,11 @@ class LBilin(_Bilinear):
         super().__init__(group, dimensions, n_in, n_right, n_out, dagger, unit, complex_weights)
         self.reset_parameters()
 
+    @property
+    def object_channels(self) -> tuple[int, ...]:
+        """Channels of W and W'."""
+        return (self.n_in, self.right.objects)
+
     def reset_parameters(self) -> None:
         """Gaussian weights for which W'' is of order one if W and W' are."""
         self._initialise(1.0, identity=False)

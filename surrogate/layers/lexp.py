@@ -36,6 +36,8 @@ class LExp(GaugeLayer):
         On fields of another shape.
     """
 
+    output_kind = "links"
+
     def __init__(self, group: Group | str, dimensions: int, n_in: int, gain: float = 0.1) -> None:
         super().__init__(group, dimensions, n_in, dimensions)
         self.gain = gain
