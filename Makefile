@@ -4,8 +4,10 @@
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
+# The PyTorch that the tests run with; networks work with 2.11 and later.
+TORCH  ?= torch==2.13.0
 
-.PHONY: demo test test-slow lint benchmark results results-quick clean
+.PHONY: demo test test-slow lint benchmark results results-quick studies clean
 
 demo: $(VENV)/.installed
 	$(BIN)/glasma run runs/quickstart.toml --out runs/output/quickstart --overwrite
@@ -34,6 +36,12 @@ results-quick: $(VENV)/.installed
 	$(BIN)/python benchmarks/published/rapidity.py --quick --figure runs/output/figures/rapidity.png
 	$(BIN)/python benchmarks/published/boost_invariant.py --quick --figure runs/output/figures/boost_invariant.png
 
+# The published studies of networks, small versions of them.
+studies: $(VENV)/.installed-dev
+	$(BIN)/glasma study loop-counting
+	$(BIN)/glasma study wilson-loops --quick
+	$(BIN)/glasma study topological-charge
+
 benchmark: $(VENV)/.installed
 	$(BIN)/python benchmarks/solver.py
 	$(BIN)/python benchmarks/boost_invariant.py
@@ -46,7 +54,7 @@ $(VENV)/.installed: $(BIN)/python pyproject.toml
 	touch $@
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e ".[dev]"
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) -e ".[dev]"
 	touch $@ $(VENV)/.installed
 
 clean:

@@ -30,9 +30,19 @@ def page() -> str:
         section = field.annotation
         assert isinstance(section, type)
         assert issubclass(section, BaseModel)
-        parts.append(f"\n## [{name}]\n\n{section.__doc__}\n\n| key | value | default | meaning |\n|---|---|---|---|\n")
-        parts.extend(_row(key, entry) for key, entry in section.model_fields.items())
+        parts.append(f"\n## [{name}]\n\n{section.__doc__}\n\n{table(section)}")
     return "".join(parts)
+
+
+def table(section: type[BaseModel]) -> str:
+    """The keys of a section, without those that are sections themselves."""
+    fields = section.model_fields.items()
+    rows = (_row(key, entry) for key, entry in fields if not _is_section(entry))
+    return "| key | value | default | meaning |\n|---|---|---|---|\n" + "".join(rows)
+
+
+def _is_section(field: FieldInfo) -> bool:
+    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
 
 
 def _row(key: str, field: FieldInfo) -> str:

@@ -43,6 +43,9 @@ llvm.set_option("glasma", "-vectorize-memory-check-threshold=512")
 #: The unsigned integer type of array indices in kernels.
 index = np.uintp
 
+#: Packages whose sources kernels are made of.
+_WITH_KERNELS = ("group", "lattice", "nuclei", "evolution", "observables", "euclidean")
+
 inline = numba.njit(forceinline=True, **_FAST)
 
 
@@ -51,7 +54,7 @@ def _source_digest() -> str:
     """Hash of every source file of the package: a cached kernel is valid for exactly this code."""
     digest = hashlib.sha256()
     for path in sorted(Path(__file__).parent.rglob("*.py")):
-        if path.parent.name in ("group", "lattice", "nuclei", "evolution", "observables") or path.name == "backend.py":
+        if path.parent.name in _WITH_KERNELS or path.name == "backend.py":
             digest.update(path.read_bytes())
     return digest.hexdigest()
 

@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from glasma.errors import GlasmaError
+from glasma.errors import ConfigError, GlasmaError
 
 if TYPE_CHECKING:
     from glasma.io.ensemble_directory import EnsembleDirectory
@@ -160,6 +160,43 @@ def info(path: Path) -> None:
 
 
 @cli.command()
+@click.option("--group", required=True, metavar="NAME", help="SU(2) or SU(3).")
+@click.option("--shape", required=True, metavar="8x8", help="Two to four even sides.")
+@click.option("--beta", type=float, required=True, help="Coupling of the action β Σ (1 − Re tr U_p/N).")
+@click.option("--count", type=int, required=True, metavar="N", help="Configurations; more may be added to a file later.")
+@click.option("--seed", type=int, required=True, help="What the random numbers follow from.")
+@click.option("--out", type=click.Path(path_type=Path), required=True, help="HDF5 file of the configurations.")
+@click.option("--thermalisation", type=int, default=200, show_default=True, help="Sweeps before the first configuration.")
+@click.option("--separation", type=int, default=10, show_default=True, help="Sweeps between configurations of one chain.")
+@click.option("--overrelaxation", type=int, default=1, show_default=True, help="Sweeps of reflections in every sweep.")
+@click.option("--chains", type=int, default=0, help="Independent chains, side by side [as many as pay off].")
+@click.option("--start", default="hot", show_default=True, help="hot or cold.")
+@click.option("--precision", default="complex128", show_default=True, help="Of the stored links, complex128 or complex64.")
+@click.option("--threads", type=int, default=1, show_default=True, help="The configurations do not depend on it.")
+@click.option("--overwrite", is_flag=True, help="Replace a file of other configurations.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def sample(shape: str, out: Path, threads: int, overwrite: bool, quiet: bool, **options: Any) -> None:
+    """Draw configurations of Euclidean lattice gauge theory into an HDF5 file."""
+    from glasma.backend import Workers
+    from glasma.euclidean.draw import SamplingInterrupted, draw_configurations
+    from glasma.euclidean.sampling import Sampling, parsed_shape
+    from glasma.info import describe
+    from glasma.progress import reporter
+
+    if threads < 1:
+        raise ConfigError(f"threads = {threads}: must be at least 1")
+    sampling = Sampling(shape=parsed_shape(shape), **options)
+    try:
+        with reporter(quiet) as progress:
+            draw_configurations(out, sampling, Workers(threads), overwrite, progress)
+    except SamplingInterrupted as interruption:
+        _fail(f"interrupted; {out} holds {interruption.done} configurations, the same command goes on", 130)
+    except KeyboardInterrupt:
+        _fail(f"interrupted before the first configuration; {out} is as it was", 130)
+    _print_table(describe(out))
+
+
+@cli.command()
 def doctor() -> None:
     """Say what is installed, which backends work and how fast this machine is."""
     from glasma.doctor import examine
@@ -187,6 +224,51 @@ def loop_counting(out: Path | None) -> None:
     click.echo("\n".join(differences) or "every published number is reproduced")
     if differences:
         sys.exit(1)
+
+
+@study.command("wilson-loops")
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@_OVERRIDE
+@click.option("--quick", is_flag=True, help="Fewer seeds and configurations, one plain network: half an hour on two cores.")
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    default=Path("runs/output/wilson-loops"),
+    show_default=True,
+    help="Directory of the results.",
+)
+@click.option("--overwrite", is_flag=True, help="Train anew what is there; otherwise it is gone on with.")
+def wilson_loops(config: Path | None, overrides: tuple[str, ...], quick: bool, out: Path | None, overwrite: bool) -> None:
+    """Train L-CNNs and plain networks on Wilson loops, try them on larger lattices and attack them (arXiv:2012.12901).
+
+    CONFIG is a TOML file with a section [study]; without it the defaults are taken.
+    """
+    _needs_torch()
+    from surrogate.studies.wilson_loop_report import run_and_report
+    from surrogate.studies.wilson_loops import load_study
+
+    directory = out or Path("runs/output/wilson-loops")
+    click.echo(f"report: {run_and_report(load_study(config, quick, overrides), directory, overwrite, click.echo)}")
+
+
+@study.command("topological-charge")
+@_OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the trainings [runs/output/topological-charge].")
+def topological_charge(overrides: tuple[str, ...], out: Path | None) -> None:
+    """Train an L-CNN on the topological charge density of 4⁴ lattices and try it on larger ones (arXiv:2012.12901)."""
+    _needs_torch()
+    from surrogate.studies.topological_charge import charge_study, run_charge_study
+
+    run_charge_study(charge_study(overrides), out or Path("runs/output/topological-charge"), click.echo)
+
+
+def _needs_torch() -> None:
+    from importlib.util import find_spec
+
+    from glasma.errors import ConfigError
+
+    if find_spec("torch") is None:
+        raise ConfigError("PyTorch is not installed; install glasma with its extra: pip install 'glasma[surrogate]'")
 
 
 def _end_of_ensemble(directory: EnsembleDirectory) -> None:

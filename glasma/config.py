@@ -6,24 +6,19 @@ here and nowhere else.
 
 from __future__ import annotations
 
-import difflib
 import os
-import tomllib
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, ValidationError, field_validator
+from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
 
-from glasma.errors import ConfigError, FileError
+from glasma.sections import Section as _Section
+from glasma.sections import apply_override, checked, read_toml
 from glasma.units import NUCLEON_MASS, energy_gev, length_fm
 
 Length = Annotated[float, BeforeValidator(length_fm), PlainSerializer(lambda v: f"{v!r} fm", return_type=str)]
 Energy = Annotated[float, BeforeValidator(energy_gev), PlainSerializer(lambda v: f"{v!r} GeV", return_type=str)]
-
-
-class _Section(BaseModel):
-    model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False)
 
 
 class Run(_Section):
@@ -222,18 +217,9 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     ConfigError
         If it is not valid TOML or does not fit the schema.
     """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except OSError as error:
-        raise FileError(f"{path}: cannot be read ({error.strerror}); give the path of a run's TOML file") from None
-    except UnicodeDecodeError:
-        raise FileError(f"{path}: is not a text file; give the path of a run's TOML file") from None
-    try:
-        data = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise ConfigError(f"{path}: is not valid TOML: {error}") from None
+    data = read_toml(path)
     for override in overrides:
-        _apply_override(data, override)
+        apply_override(data, override)
     return config_from_dict(data)
 
 
@@ -245,88 +231,4 @@ def config_from_dict(data: dict[str, Any]) -> Config:
     ConfigError
         With one line that names the first field at fault, its value and the remedy.
     """
-    try:
-        return Config.model_validate(data)
-    except ValidationError as error:
-        raise ConfigError(_one_line(error, data)) from None
-
-
-def _apply_override(data: dict[str, Any], override: str) -> None:
-    key, equals, text = override.partition("=")
-    parts = key.strip().split(".")
-    if not equals or not all(parts):
-        raise ConfigError(f"--set {override}: needs the form section.key=value")
-    try:
-        value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        value = text.strip()
-    for part in parts[:-1]:
-        data = data.setdefault(part, {})
-        if not isinstance(data, dict):
-            raise ConfigError(f"--set {override}: {part} is not a section; the form is section.key=value")
-    data[parts[-1]] = value
-
-
-def _one_line(error: ValidationError, data: Any) -> str:
-    first = error.errors()[0]
-    location = tuple(part for part in first["loc"] if isinstance(part, str))
-    name = ".".join(location)
-    kind, context = first["type"], first.get("ctx", {})
-    value = _written(data, first["loc"])
-    if kind == "extra_forbidden":
-        known = _known_names(location[:-1])
-        near = difflib.get_close_matches(location[-1], known, n=1, cutoff=0.4)
-        advice = f"did you mean {near[0]}?" if near else f"known here: {', '.join(known)}"
-        return f"{name} = {value!r}: unknown key; {advice}"
-    if kind == "missing":
-        return f"{name}: is missing; {_describe(location)}"
-    if kind == "value_error":
-        return f"{name} = {value!r}: {context['error']}"
-    if kind == "literal_error":
-        return f"{name} = {value!r}: must be one of {context['expected']}"
-    if kind in ("model_type", "model_attributes_type"):
-        return f"{name or 'the configuration'} = {value!r}: must be a section with keys, not a value"
-    message = first["msg"].removeprefix("Input ")
-    return f"{name} = {value!r}: {message}{_hint(location)}"
-
-
-def _written(data: Any, location: tuple[int | str, ...]) -> Any:
-    """What the file says at a location, before units are read; None if it says nothing."""
-    for part in location:
-        try:
-            data = data[part]
-        except (KeyError, IndexError, TypeError):
-            return None
-    return data
-
-
-def _section_of(location: tuple[str, ...]) -> type[BaseModel]:
-    model: type[BaseModel] = Config
-    for part in location:
-        annotation = model.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        model = annotation
-    return model
-
-
-def _known_names(location: tuple[str, ...]) -> list[str]:
-    return list(_section_of(location).model_fields)
-
-
-def _description(location: tuple[str, ...]) -> str | None:
-    return _section_of(location[:-1]).model_fields[location[-1]].description
-
-
-def _describe(location: tuple[str, ...]) -> str:
-    if len(location) == 1:
-        return f"add the section [{location[0]}]"
-    description = _description(location)
-    return f"set {location[-1]} in [{location[0]}]" + (f" ({description})" if description else "")
-
-
-def _hint(location: tuple[str, ...]) -> str:
-    try:
-        description = _description(location)
-    except (KeyError, AssertionError, IndexError):
-        return ""
-    return f" ({description})" if description else ""
+    return checked(Config, data)

@@ -14,7 +14,7 @@ from glasma.io.provenance import commit, installed, machine, versions
 from glasma.lattice.grid import Grid
 from glasma.speed import moving_fields, step_seconds, triad_bandwidth
 
-_EXTRAS = {"surrogate": "torch", "gpu": "cupy-cuda13x", "mpi": "mpi4py"}
+_EXTRAS = {"surrogate": "torch", "tune": "optuna", "gpu": "cupy-cuda13x", "mpi": "mpi4py"}
 
 
 def examine() -> dict[str, str]:

@@ -7,6 +7,8 @@ from pathlib import Path
 from glasma.config import load_config
 from glasma.derived import Derived
 from glasma.errors import FileError
+from glasma.euclidean.autocorrelation import autocorrelation_time, mean_and_error
+from glasma.euclidean.configuration_file import FORMAT, reading_configurations
 from glasma.io.atomic import reading_hdf5
 from glasma.io.checkpoint import load_checkpoint
 from glasma.io.ensemble_directory import STATUSES, EnsembleDirectory
@@ -72,9 +74,12 @@ def _describe_ensemble(directory: EnsembleDirectory) -> dict[str, str]:
 
 def _describe_hdf5(path: Path) -> dict[str, str]:
     with reading_hdf5(path, "file of glasma") as file:
+        is_configurations = file.attrs.get("format") == FORMAT
         is_checkpoint = "checkpoint" in str(file.attrs.get("format", ""))
         is_profiles = "component_order" in file.attrs
         events = file.attrs.get("events")
+    if is_configurations:
+        return _describe_configurations(path)
     if is_checkpoint:
         fields, config = load_checkpoint(path)
         return {"kind": f"checkpoint at step {fields.step}", **summary(Derived(config))}
@@ -88,3 +93,23 @@ def _describe_hdf5(path: Path) -> dict[str, str]:
         for step in snapshots.steps:
             rows[f"step {step}"] = f"t = {snapshots.time(step):+.4f} fm: {', '.join(snapshots.meshes(step))}"
         return {**rows, **summary(snapshots.derived)}
+
+
+def _describe_configurations(path: Path) -> dict[str, str]:
+    with reading_configurations(path) as (file, sampling):
+        plaquettes, commit = file["plaquette"][:], str(file.attrs["commit"])
+    rounds = len(plaquettes) // sampling.chains
+    # Rounds that are whole; fewer configurations than chains are independent of each other.
+    series = plaquettes[: rounds * sampling.chains].reshape(rounds, -1) if rounds else plaquettes[None]
+    mean, error = mean_and_error(series)
+    return {
+        "kind": f"{sampling.count} configurations of {sampling.group}, Wilson action, β = {sampling.beta:g}",
+        "lattice": " × ".join(map(str, sampling.shape)) + " sites, periodic",
+        "seed": str(sampling.seed),
+        "chains": f"{sampling.chains}, {sampling.start} start, {sampling.thermalisation} sweeps of thermalisation",
+        "separation": f"{sampling.separation} sweeps with {sampling.overrelaxation} of over-relaxation each",
+        "plaquette": f"{mean:.6f} ± {error:.6f}",
+        "autocorrelation": f"{autocorrelation_time(series):.2f} configurations of a chain (½: independent)",
+        "links": sampling.precision,
+        "commit": commit,
+    }

@@ -48,8 +48,8 @@ class Silent:
 class Lines(Silent):
     """Plain lines, at most one every few seconds, with the estimated time that remains."""
 
-    def __init__(self, every_s: float = 5.0) -> None:
-        self._console, self._every = Console(highlight=False, soft_wrap=True), every_s
+    def __init__(self, every_s: float = 5.0, unit: str = "step") -> None:
+        self._console, self._every, self._unit = Console(highlight=False, soft_wrap=True), every_s, unit
 
     def __enter__(self) -> Lines:
         return self
@@ -70,13 +70,13 @@ class Lines(Silent):
             return
         self._printed = now
         left = (now - self._start) / max(1, step - self._first) * (self._last - step)
-        self.say(f"step {step}/{self._last}  {note}  {left:.0f} s left")
+        self.say(f"{self._unit} {step}/{self._last}  {note}  {left:.0f} s left")
 
 
 class Bar(Silent):
     """A bar on a terminal."""
 
-    def __init__(self) -> None:
+    def __init__(self, task: str = "evolving") -> None:
         columns = (
             TextColumn("{task.description}"),
             BarColumn(),
@@ -84,8 +84,7 @@ class Bar(Silent):
             TimeElapsedColumn(),
             TimeRemainingColumn(),
         )
-        self._progress = Progress(*columns)
-        self._note = ""
+        self._progress, self._name = Progress(*columns), task
 
     def __enter__(self) -> Bar:
         self._progress.start()
@@ -100,7 +99,7 @@ class Bar(Silent):
 
     def begin(self, first: int, last: int) -> None:
         """Show the bar."""
-        self._task = self._progress.add_task("evolving", total=last, completed=first)
+        self._task = self._progress.add_task(self._name, total=last, completed=first)
 
     def at(self, step: int, note: str | None = None) -> None:
         """Move the bar."""
@@ -110,8 +109,8 @@ class Bar(Silent):
             self._progress.update(self._task, completed=step)
 
 
-def reporter(quiet: bool = False) -> Reporter:
-    """The reporter that suits where the output goes."""
+def reporter(quiet: bool = False, task: str = "evolving", unit: str = "step") -> Reporter:
+    """The reporter that suits where the output goes; `task` and `unit` say what is done and counted."""
     if quiet:
         return Silent()
-    return Bar() if Console().is_terminal else Lines()
+    return Bar(task) if Console().is_terminal else Lines(unit=unit)

@@ -1,1 +1,47 @@
-"""Gauge-equivariant networks: layers, models, training and the studies that show what they can do."""
+"""Gauge-equivariant networks: layers, models, training and the studies that show what they can do.
+
+The names below come from their modules when they are first asked for: what needs no PyTorch works without it.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from surrogate.equivariance import check_equivariance
+    from surrogate.errors import LayerError
+    from surrogate.groups import GROUPS, Group
+    from surrogate.layers import LCB, LAct, LBilin, LConv, LExp, Plaq, Poly, Trace
+    from surrogate.models import LCNN, LCNNConfig
+
+_HOME = {
+    "check_equivariance": "equivariance",
+    "LayerError": "errors",
+    **dict.fromkeys(("GROUPS", "Group"), "groups"),
+    **dict.fromkeys(("LAct", "LBilin", "LCB", "LConv", "LExp", "Plaq", "Poly", "Trace"), "layers"),
+    **dict.fromkeys(("LCNN", "LCNNConfig"), "models"),
+}
+
+__all__ = [
+    "GROUPS",
+    "Group",
+    "LAct",
+    "LBilin",
+    "LCB",
+    "LCNN",
+    "LCNNConfig",
+    "LConv",
+    "LExp",
+    "LayerError",
+    "Plaq",
+    "Poly",
+    "Trace",
+    "check_equivariance",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOME:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(f"{__name__}.{_HOME[name]}"), name)

@@ -87,6 +87,12 @@ def dagger(a):
 
 
 @inline
+def add(a, b):
+    """a + b, not a group element."""
+    return a[0] + b[0], a[1] + b[1], a[2] + b[2], a[3] + b[3]
+
+
+@inline
 def subtract(a, b):
     """a − b, not a group element."""
     return a[0] - b[0], a[1] - b[1], a[2] - b[2], a[3] - b[3]

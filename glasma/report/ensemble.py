@@ -11,7 +11,8 @@ from glasma.io.ensemble_directory import EnsembleDirectory, Event
 from glasma.io.history import History
 from glasma.observables.ensemble_average import ProfileAverage
 from glasma.report import ensemble_plots as plots
-from glasma.report.html import Section, embedded, page_from
+from glasma.report.html import Section
+from glasma.report.page import embedded, page_from
 from glasma.report.plots import longitudinal_profiles, space_time
 from glasma.report.rapidity_plots import rapidity
 from glasma.report.style import figure_style

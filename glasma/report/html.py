@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import base64
-import io
 from typing import Any
 
-from jinja2 import Environment, PackageLoader, select_autoescape
-from markupsafe import Markup
 from matplotlib.figure import Figure
 
 from glasma.check import Check, check_run
@@ -21,6 +17,7 @@ from glasma.nuclei.preparation import make_nuclei
 from glasma.report import plots
 from glasma.report.animation import write_animation
 from glasma.report.dipole_plots import dipoles
+from glasma.report.page import data_uri, embedded, page_from
 from glasma.report.rapidity_plots import rapidity
 from glasma.report.style import figure_style
 from glasma.summary import summary
@@ -49,17 +46,11 @@ def write_report(directory: RunDirectory) -> None:
         record=record,
         summary=summary(Derived(config)),
         figures=_figures(Derived(config), history, profiles),
-        film=_data_uri(directory.animation.read_bytes(), "image/webp"),
+        film=data_uri(directory.animation.read_bytes(), "image/webp"),
         checks=checks,
         sections=config.as_dict(),
     )
     write_text(directory.report, page)
-
-
-def page_from(template: str, **content: Any) -> str:
-    """A page of the report from one of its templates."""
-    environment = Environment(loader=PackageLoader("glasma.report", "."), autoescape=select_autoescape())
-    return environment.get_template(template).render(**content)
 
 
 def _figures(derived: Derived, history: History, profiles: Profiles) -> list[dict[str, Any]]:
@@ -116,17 +107,6 @@ def _saturation(derived: Derived) -> tuple[str, Figure | None]:
     except FileError as error:
         return f"Not known: {error}.", None
     return dipoles(nuclei, derived.grid.spacing_fm, derived.config.nuclei.g2mu)
-
-
-def embedded(figure: Figure, title: str) -> Markup:
-    """The tag of a figure that is part of the page."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=140)
-    return Markup('<img src="{}" alt="{}">').format(_data_uri(buffer.getvalue(), "image/png"), title)
-
-
-def _data_uri(data: bytes, kind: str) -> str:
-    return f"data:{kind};base64,{base64.b64encode(data).decode()}"
 
 
 def _by_source(checks: list[Check]) -> dict[str, list[Check]]:

@@ -1,0 +1,113 @@
+"""The directory of a training: which file is where, and whether it may be used."""
+
+from __future__ import annotations
+
+import json
+import os
+import pickle
+import shutil
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from glasma.errors import FileError
+from glasma.io.atomic import PARTIAL, remove_partial, replacing, write_text
+
+_FORMAT = "glasma training 1"
+_CHECKPOINT_FORMAT = "glasma training checkpoint 1"
+
+
+class TrainingDirectory:
+    """Paths of one training's files.
+
+    Parameters
+    ----------
+    path : directory
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.run = path / "run.json"
+        self.history = path / "history.csv"
+        self.timing = path / "timing.csv"
+        self.best = path / "best.safetensors"
+        self.last = path / "last.safetensors"
+        self.checkpoint = path / "checkpoint.pt"
+        self.tensorboard = path / "tensorboard"
+
+    def prepare(self, resume: bool, overwrite: bool) -> dict[str, Any] | None:
+        """Make the directory or take it over; the checkpoint from which to go on, or None for a new training.
+
+        Raises
+        ------
+        FileError
+            If it holds a training and neither `resume` nor `overwrite` is set, holds foreign files, or cannot be written.
+        """
+        checkpoint = None
+        if self.run.exists():
+            self.read_run()
+            if resume:
+                checkpoint = self.load_checkpoint() if self.checkpoint.exists() else None
+            elif overwrite:
+                self._remove_results()
+            else:
+                raise FileError(f"{self.path}: holds another training; resume or overwrite it, or choose another directory")
+        elif self.path.is_dir() and any(not file.name.startswith(PARTIAL) for file in self.path.iterdir()):
+            raise FileError(f"{self.path}: is not empty and holds no training (no run.json); choose another directory")
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise FileError(f"{self.path}: cannot be made ({error.strerror}); choose another directory") from None
+        if not os.access(self.path, os.W_OK):
+            raise FileError(f"{self.path}: is not writable; choose another directory or mend its permissions")
+        remove_partial(self.path)
+        return checkpoint
+
+    def read_run(self) -> dict[str, Any]:
+        """The content of `run.json`.
+
+        Raises
+        ------
+        FileError
+            If it is not there or something else.
+        """
+        try:
+            data = json.loads(self.run.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise FileError(f"{self.run}: cannot be read ({error}); give the directory of a training") from None
+        if not isinstance(data, dict) or data.get("format") != _FORMAT:
+            raise FileError(f"{self.run}: is not the run.json of a training; choose another directory")
+        return data
+
+    def write_run(self, data: dict[str, Any]) -> None:
+        """Replace `run.json`."""
+        write_text(self.run, json.dumps({"format": _FORMAT, **data}, indent=2) + "\n")
+
+    def save_checkpoint(self, content: dict[str, Any]) -> None:
+        """Replace the checkpoint: tensors and plain values."""
+        with replacing(self.checkpoint) as aside:
+            torch.save({"format": _CHECKPOINT_FORMAT, **content}, aside)
+
+    def load_checkpoint(self) -> dict[str, Any]:
+        """The content of the checkpoint, on the CPU.
+
+        Raises
+        ------
+        FileError
+            If it is damaged or something else.
+        """
+        try:
+            content = torch.load(self.checkpoint, map_location="cpu", weights_only=True)
+        except (OSError, RuntimeError, EOFError, ValueError, pickle.UnpicklingError) as error:
+            detail = str(error).splitlines()[0] if str(error) else type(error).__name__
+            raise FileError(f"{self.checkpoint}: is not a whole checkpoint ({detail}); overwrite the training") from None
+        if not isinstance(content, dict) or content.get("format") != _CHECKPOINT_FORMAT:
+            raise FileError(f"{self.checkpoint}: is not the checkpoint of a training; overwrite the training")
+        return content
+
+    def _remove_results(self) -> None:
+        # run.json goes last: without it the directory would no longer be known as a training.
+        shutil.rmtree(self.tensorboard, ignore_errors=True)
+        for file in (self.history, self.timing, self.best, self.last, self.checkpoint, self.run):
+            file.unlink(missing_ok=True)

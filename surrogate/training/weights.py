@@ -1,0 +1,105 @@
+"""Weights of a module in a safetensors file; complex tensors are stored as pairs of real ones."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from glasma.errors import FileError
+from glasma.io.atomic import replacing
+
+#: The one entry of the metadata of a file, JSON: the format, the names of complex tensors, and what the caller adds.
+METADATA = "glasma"
+_FORMAT = "glasma weights 1"
+
+Weights = dict[str, Tensor]
+
+
+def copied(module: nn.Module) -> Weights:
+    """A copy of parameters and buffers on the CPU."""
+    return {name: tensor.detach().to("cpu", copy=True) for name, tensor in module.state_dict().items()}
+
+
+def save_weights(path: Path, weights: Weights, about: dict[str, Any] | None = None) -> None:
+    """Write weights; an older file is replaced only by a complete one.
+
+    Parameters
+    ----------
+    path : of the file
+    weights : named tensors
+    about : plain values for the metadata, for instance the epoch
+    """
+    complex_names = sorted(name for name, tensor in weights.items() if tensor.is_complex())
+    # Tied weights are stored once for each name, as safetensors takes no tensors that share memory.
+    stored = {
+        name: (torch.view_as_real(tensor) if tensor.is_complex() else tensor).contiguous().clone()
+        for name, tensor in weights.items()
+    }
+    text = json.dumps({"format": _FORMAT, "complex": complex_names, **(about or {})}, sort_keys=True)
+    with replacing(path) as aside:
+        aside.write_bytes(save(stored, {METADATA: text}))
+
+
+def read_weights(path: Path) -> tuple[Weights, dict[str, Any]]:
+    """The weights of a file and what its metadata say.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged or something else.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            about = json.loads((file.metadata() or {}).get(METADATA, "{}"))
+            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 — not a dict
+    except FileNotFoundError:
+        raise FileError(f"{path}: is missing; give the directory of a training") from None
+    except (OSError, SafetensorError, ValueError) as error:
+        raise FileError(f"{path}: is not a whole safetensors file ({error}); train again") from None
+    if about.get("format") != _FORMAT:
+        raise FileError(f"{path}: is a safetensors file but not one of a training; give best.safetensors or last.safetensors")
+    names = set(about.pop("complex"))
+    about.pop("format")
+    return {name: torch.view_as_complex(tensor) if name in names else tensor for name, tensor in stored.items()}, about
+
+
+def load_weights(path: Path, module: nn.Module) -> dict[str, Any]:
+    """Load weights into a module of the same architecture; returns what the metadata say.
+
+    Raises
+    ------
+    FileError
+        If the file cannot be used or belongs to another architecture.
+    """
+    weights, about = read_weights(path)
+    fit(weights, module, path)
+    return about
+
+
+def fit(weights: Weights, module: nn.Module, path: Path) -> None:
+    """Load weights into a module; `path` is where they come from.
+
+    Raises
+    ------
+    FileError
+        If they belong to another architecture: names the first tensor at fault.
+    """
+    wanted = module.state_dict()
+    for name in sorted(wanted.keys() | weights.keys()):
+        here, there = wanted.get(name), weights.get(name)
+        said = [_described(tensor) for tensor in (here, there)]
+        if said[0] != said[1]:
+            raise FileError(f"{path}: {name}: the model {said[0]}, the file {said[1]}; make the model as it was trained")
+    module.load_state_dict(weights)
+
+
+def _described(tensor: Tensor | None) -> str:
+    if tensor is None:
+        return "lacks it"
+    return f"has it {'complex' if tensor.is_complex() else 'real'} of shape {tuple(tensor.shape)}"
