@@ -46,7 +46,8 @@ class LoopStudy(Section):
     test_sides: tuple[int, ...] = Field(default=(8, 16, 32, 64), min_length=1, description="lattices of the test")
     test_sites: int = Field(default=4096, ge=64, description="for each coupling and lattice; at least one configuration")
     channels: int = Field(default=2, ge=1, description="of the L-CNN after each layer")
-    iterations: int = Field(default=300, ge=1, description="of L-BFGS in each stage")
+    iterations: int = Field(default=400, ge=1, description="of L-BFGS in each stage, at most")
+    target: float = Field(default=1e-9, gt=0, description="a stage ends at this validation loss")
     plain_widths: tuple[int, ...] = Field(default=(16, 32), min_length=1, description="channels of the plain networks")
     plain_depths: tuple[int, ...] = Field(default=(2, 4), min_length=1, description="3 × 3 convolutions of the plain networks")
     plain_epochs: int = Field(default=300, ge=1, description="passes of Adam at least; more if the L-CNN took more")
@@ -81,6 +82,7 @@ QUICK = {
     "seeds": [1, 2, 3],
     "training_configurations": 10,
     "test_sites": 2048,
+    "iterations": 250,
     "plain_epochs": 200,
     "plain_widths": [16],
     "plain_depths": [4],
@@ -178,7 +180,8 @@ def train_equivariant(
     torch.manual_seed(seed)
     network = LoopNetwork(study.group, stages, study.channels).double()
     trained.parameters = sum(p.numel() for p in network.parameters())
-    config = _config(study, seed, optimiser="lbfgs", epochs=study.iterations, batch_size=0, lbfgs={"history": 100, "epochs": 0})
+    stopping = {"epochs": study.iterations, "target_loss": study.target}
+    config = _config(study, seed, optimiser="lbfgs", batch_size=0, lbfgs={"history": 100}, **stopping)
     for depth in range(1, len(stages) + 1):
         targets = [stage.loop for stage in stages[:depth]]
         variances = [float(training.loops[target].var()) for target in targets]

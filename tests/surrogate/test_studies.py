@@ -25,6 +25,7 @@ SMALL = {
     "plain_widths": [8],
     "plain_depths": [2],
     "plain_epochs": 10,
+    "target": 1e-25,
 }
 
 
