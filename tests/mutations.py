@@ -364,7 +364,7 @@ MUTATIONS = [
         "euclidean/topological_charge.py",
         "((0, 2), (1, 3), -1)",
         "((0, 2), (1, 3), 1)",
-        "euclidean/test_topological_charge.py -k continuum",
+        "euclidean/test_topological_charge.py -k exchange",
     ),
     Mutation(
         "topological charge: a leaf of the clover at the wrong site",

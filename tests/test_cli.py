@@ -248,7 +248,7 @@ def test_doctor_names_versions_backends_and_speeds(monkeypatch: pytest.MonkeyPat
         assert re.search(rf"extra {extra}\s+(\S+ \d|not installed \(pip install \"glasma\[{extra}\]\"\))", outcome.out)
 
 
-@pytest.mark.parametrize("name", ["", "run", "resume", "check", "report", "info", "doctor"])
+@pytest.mark.parametrize("name", ["", "run", "resume", "check", "report", "info", "sample", "doctor"])
 def test_every_command_has_help(name: str) -> None:
     outcome = command(*name.split(), "--help")
     assert outcome.status == 0

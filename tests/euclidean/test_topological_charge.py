@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import combinations
+
 import numpy as np
 import pytest
 
@@ -55,6 +57,18 @@ def test_reflection_turns_the_sign(group, axis, rng):
     np.testing.assert_allclose(mirrored, -np.roll(np.flip(q, axis + 1), 1, axis + 1), atol=1e-14)
     assert np.abs(q).max() > 1e-3
     np.testing.assert_allclose(reflected(reflected(U, axis), axis), U, atol=0)
+
+
+@pytest.mark.parametrize("definition", DEFINITIONS)
+@pytest.mark.parametrize("pair", list(combinations(range(4), 2)))
+def test_exchange_of_two_axes_turns_the_sign(group, definition, pair, rng):
+    U = rough_links(group, (2, 4, 3, 4), rng)
+    order = list(range(4))
+    order[pair[0]], order[pair[1]] = pair[1], pair[0]
+    exchanged = np.moveaxis(U[:, order], [2 + axis for axis in order], range(2, 6))
+    q = topological_charge_density(U, definition)
+    expected = -np.moveaxis(q, [1 + axis for axis in order], SITES)
+    np.testing.assert_allclose(topological_charge_density(exchanged, definition), expected, atol=1e-14)
 
 
 @pytest.mark.parametrize("definition", DEFINITIONS)
