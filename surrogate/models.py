@@ -120,6 +120,8 @@ class LCNN(nn.Module):
         if not config.channels:
             raise LayerError("channels = (): an L-CNN has at least one LCB")
         depth = len(config.channels)
+        # Loops in SU(2), and what real weights make of them, are real multiples of group elements; their trace is real.
+        quaternions = group.N == 2 and not config.complex_weights
         self.plaq = Plaq(group, D)
         self.poly = Poly(group, D, check_group=False) if config.polyakov else None
         n_in = self.plaq.n_out + (self.poly.n_out if self.poly else 0)
@@ -138,15 +140,14 @@ class LCNN(nn.Module):
                 config.dagger,
                 config.unit,
                 config.complex_weights,
+                quaternions=quaternions,
                 gain=min(0.5, (2 * depth) ** -0.5),
             )
             act = LAct(group, D, n_out, config.activation, config.mix_invariants) if config.activation else None
             blocks.append(Block(lcb, act))
             n_in = n_out
         self.blocks = nn.ModuleList(blocks)
-        # Re tr is all there is in SU(2) with real weights: its objects are real multiples of group elements.
-        parts = "real" if group.N == 2 and not config.complex_weights else "both"
-        self.trace = Trace(group, D, n_in, parts)
+        self.trace = Trace(group, D, n_in, "real" if quaternions else "both")
         self.head = SiteNetwork(self.trace.n_out, config.head, config.outputs, config.head_activation)
 
     def objects(self, U: Tensor) -> Tensor:
