@@ -63,6 +63,10 @@ class _Bilinear(GaugeLayer):
                 else:
                     self.add_weight(i, j, self.right.unit_index, 1.0)
 
+    def full_weight(self, dtype: torch.dtype) -> Tensor:
+        """α, (n_out, left, right), in the precision of objects of complex type `dtype`."""
+        return as_weight(self.weight, self.complex_weights, dtype)
+
     @torch.no_grad()
     def set_weight(self, i: int | slice, j: int, k: int, value: complex) -> None:
         """Set α_ijk; `left_index`, `right_index` and the sides' `unit_index` say j and k."""
@@ -154,7 +158,7 @@ class LBilin(_Bilinear):
         """The products."""
         self.check(U, W)
         check_objects(W_right, U, self.right.objects)
-        weight = as_weight(self.weight, self.complex_weights, W.dtype)
+        weight = self.full_weight(W.dtype)
         with torch.autocast(W.device.type, enabled=False):
             encoded, encoded_right = self.real_form.encode(W), self.real_form.encode(W_right)
             return bilinear(encoded, encoded_right, weight, self.left, self.right, self.real_form)
@@ -249,7 +253,7 @@ class LCB(_Bilinear):
     def forward(self, U: Tensor, W: Tensor) -> Tensor:
         """The products."""
         self.check(U, W)
-        weight = as_weight(self.weight, self.complex_weights, W.dtype)
+        weight = self.full_weight(W.dtype)
         # Autocast would take the real matrices of links for those of a linear layer.
         with torch.autocast(W.device.type, enabled=False):
             encoded = self.real_form.encode(W)

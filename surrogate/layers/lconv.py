@@ -71,7 +71,7 @@ class LConv(GaugeLayer):
         # Autocast would take the real matrices of links for those of a linear layer.
         with torch.autocast(W.device.type, enabled=False):
             T = transported(U, real_form.encode(W), self.offsets, real_form)
-            real, imaginary = T.split(self.group.N**2, dim=-2)
+            real, imaginary = T[..., : self.group.N**2, :], T[..., self.group.N**2 :, :]
             if weight.is_complex():
                 u, v = weight.real.T, weight.imag.T
                 parts = [real @ u - imaginary @ v, real @ v + imaginary @ u]
