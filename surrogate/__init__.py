@@ -9,35 +9,42 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from surrogate.equivariance import check_equivariance
+    from surrogate.equivariance import Report, check_equivariance
     from surrogate.errors import LayerError
     from surrogate.groups import GROUPS, Group
-    from surrogate.layers import LCB, LAct, LBilin, LConv, LExp, Plaq, Poly, Trace
+    from surrogate.layers import LCB, LAct, LBilin, LConv, LExp, Plaq, PlaqLeaves, Poly, TiedLCB, Trace
+    from surrogate.model_files import load_model, save_model
     from surrogate.models import LCNN, LCNNConfig
 
 _HOME = {
-    "check_equivariance": "equivariance",
+    **dict.fromkeys(("Report", "check_equivariance"), "equivariance"),
     "LayerError": "errors",
     **dict.fromkeys(("GROUPS", "Group"), "groups"),
-    **dict.fromkeys(("LAct", "LBilin", "LCB", "LConv", "LExp", "Plaq", "Poly", "Trace"), "layers"),
+    **dict.fromkeys(("LAct", "LBilin", "LCB", "LConv", "LExp", "Plaq", "PlaqLeaves", "Poly", "TiedLCB", "Trace"), "layers"),
+    **dict.fromkeys(("load_model", "save_model"), "model_files"),
     **dict.fromkeys(("LCNN", "LCNNConfig"), "models"),
 }
 
 __all__ = [
     "GROUPS",
+    "LCB",
+    "LCNN",
     "Group",
     "LAct",
     "LBilin",
-    "LCB",
-    "LCNN",
     "LCNNConfig",
     "LConv",
     "LExp",
     "LayerError",
     "Plaq",
+    "PlaqLeaves",
     "Poly",
+    "Report",
+    "TiedLCB",
     "Trace",
     "check_equivariance",
+    "load_model",
+    "save_model",
 ]
 
 

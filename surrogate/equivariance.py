@@ -143,7 +143,7 @@ def _random_objects(
     group: Group, shape: tuple[int, ...], generator: torch.Generator, dtype: torch.dtype, device: torch.device | str
 ) -> Tensor:
     """Gaussian matrices with the expectation of tr(W W†)/N = 1."""
-    W = torch.randn(*shape, group.N, group.N, generator=generator, dtype=torch.complex128) / group.N**0.5
+    W: Tensor = torch.randn(*shape, group.N, group.N, generator=generator, dtype=torch.complex128) / group.N**0.5
     return W.to(device=device, dtype=dtype)
 
 

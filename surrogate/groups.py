@@ -140,6 +140,7 @@ def random_near_unity(
 def unitarity_violation(U: Tensor, group: Group | str) -> float:
     """max |U†U − 1| and, for SU(N), |det U − 1|, over all matrices of (..., N, N)."""
     group = as_group(group)
+    U = U.detach()
     violation = (U.mH @ U - unit_matrices(group, U)).abs().max()
     if group.special:
         violation = torch.maximum(violation, (torch.linalg.det(U) - 1).abs().max())

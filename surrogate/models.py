@@ -15,7 +15,8 @@ from torch.utils.checkpoint import checkpoint
 from surrogate.activations import activation
 from surrogate.errors import LayerError
 from surrogate.groups import as_group
-from surrogate.layers import LCB, LAct, Plaq, Poly, Trace
+from surrogate.layers import LCB, LAct, Plaq, PlaqLeaves, Poly, TiedLCB, Trace
+from surrogate.layers.tied import labels, leaf_labels
 
 
 @dataclass(frozen=True)
@@ -36,6 +37,9 @@ class LCNNConfig:
         Of every LCB, see there.
     complex_weights : bool
         Complex weights in every LCB.
+    tied : bool
+        Weights tied under rotations and reflections: all plaquettes at a corner of each site to begin with, `channels`
+        objects for each of the 2 D directions in between, and without direction at the end.
     polyakov : bool
         Polyakov loops among the first objects.
     activation : str or None
@@ -63,6 +67,7 @@ class LCNNConfig:
     dagger: str = "both"
     unit: str = "both"
     complex_weights: bool = False
+    tied: bool = False
     polyakov: bool = False
     activation: str | None = None
     mix_invariants: bool = False
@@ -116,37 +121,40 @@ class LCNN(nn.Module):
         super().__init__()
         config = config or LCNNConfig.from_dict(values)
         self.config = config
+        #: What `load_model` found beside the weights.
+        self.card: dict[str, Any] = {}
         group, D = as_group(config.group), config.dimensions
         if not config.channels:
             raise LayerError("channels = (): an L-CNN has at least one LCB")
         depth = len(config.channels)
-        self.plaq = Plaq(group, D)
+        # Loops in SU(2), and what real weights make of them, are real multiples of group elements; their trace is real.
+        quaternions = group.N == 2 and not config.complex_weights
+        if config.tied and (config.polyakov or config.mix_invariants or config.orientations != "both"):
+            raise LayerError(
+                'tied = True: not with polyakov, mix_invariants or orientations = "forward"; they single out directions'
+            )
+        self.plaq: Plaq | PlaqLeaves = PlaqLeaves(group, D) if config.tied else Plaq(group, D)
         self.poly = Poly(group, D, check_group=False) if config.polyakov else None
         n_in = self.plaq.n_out + (self.poly.n_out if self.poly else 0)
         blocks = []
         kernel_sizes = per_layer("kernel_sizes", config.kernel_sizes, depth)
         dilations = per_layer("dilations", config.dilations, depth)
-        for n_out, kernel_size, dilation in zip(config.channels, kernel_sizes, dilations, strict=True):
-            lcb = LCB(
-                group,
-                D,
-                n_in,
-                n_out,
-                kernel_size,
-                dilation,
-                config.orientations,
-                config.dagger,
-                config.unit,
-                config.complex_weights,
-                gain=min(0.5, (2 * depth) ** -0.5),
-            )
+        labels_in = leaf_labels(D)
+        kind, weights = (config.dagger, config.unit), (config.complex_weights, quaternions)
+        gain = min(0.5, (4 * depth) ** -0.5)
+        for number, n_out in enumerate(config.channels):
+            kernel_size, dilation = kernel_sizes[number], dilations[number]
+            if config.tied:
+                labels_out = labels(D, n_out, rank=0 if number == depth - 1 else 1)
+                lcb: LCB = TiedLCB(group, D, labels_in, labels_out, kernel_size, dilation, *kind, *weights, gain)
+                labels_in, n_out = labels_out, len(labels_out)
+            else:
+                lcb = LCB(group, D, n_in, n_out, kernel_size, dilation, config.orientations, *kind, *weights, gain)
             act = LAct(group, D, n_out, config.activation, config.mix_invariants) if config.activation else None
             blocks.append(Block(lcb, act))
             n_in = n_out
         self.blocks = nn.ModuleList(blocks)
-        # Re tr is all there is in SU(2) with real weights: its objects are real multiples of group elements.
-        parts = "real" if group.N == 2 and not config.complex_weights else "both"
-        self.trace = Trace(group, D, n_in, parts)
+        self.trace = Trace(group, D, n_in, "real" if quaternions else "both")
         self.head = SiteNetwork(self.trace.n_out, config.head, config.outputs, config.head_activation)
 
     def objects(self, U: Tensor) -> Tensor:
@@ -175,8 +183,12 @@ class LCNN(nn.Module):
         for block in self.blocks:
             assert isinstance(block, Block)
             block.lcb.weight.div_(rms(block.lcb(U, W)))
-            # An activation is not linear: a second step takes the rest.
-            block.lcb.weight.div_(rms(block(U, W)))
+            # With an activation W grows as a power between 1 and 2 of the weights.
+            for _ in range(0 if block.act is None else 50):
+                size = rms(block(U, W))
+                if abs(size - 1) < 1e-6:
+                    break
+                block.lcb.weight.mul_(size**-0.5)
             W = block(U, W)
 
 

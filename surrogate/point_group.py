@@ -46,6 +46,13 @@ def point_group(dimensions: int) -> list[Rotation]:
     return [Rotation(axes, signs) for axes in permutations(range(dimensions)) for signs in product((1, -1), repeat=dimensions)]
 
 
+def generators(dimensions: int) -> list[Rotation]:
+    """Reflections that make up the whole group: exchanges of neighbouring axes, and axis 0 turned round."""
+    axes, signs = tuple(range(dimensions)), (1,) * dimensions
+    exchanges = [Rotation((*axes[:i], i + 1, i, *axes[i + 2 :]), signs) for i in range(dimensions - 1)]
+    return [*exchanges, Rotation(axes, (-1, *signs[1:]))]
+
+
 def rotate_sites(field: Tensor, rotation: Rotation, trailing: int = 2) -> Tensor:
     """The field f'(Rx) = f(x); the origin stays.
 

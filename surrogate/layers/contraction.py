@@ -1,10 +1,10 @@
 """The sum of products behind L-Bilin and L-CB, in few large real matrix products, with little memory.
 
-    Y_o[s, a, i] = Σ_r Σ_{m,j} left_{l(r)}[s, a, (m,j)] X_r[s, (m,j), i],   X_r[(s,m), (j,i)] = Σ_k rows_{ρ(r)}[(s,m), k] mats_{g(r)}[k, (j,i)]
+    Y_o[s, a, i] = Σ_r Σ_{m,j} left_l[s, a, (m,j)] X_r[s, (m,j), i],   X_r[(s,m), (j,i)] = Σ_k rows_p[(s,m), k] mats_g[k, (j,i)]
 
-over the sites s, the products r for which o(r) = o.  The weighing comes first: X is one matrix product over all sites, and
-the products of matrices that are left do not multiply all pairs of channels.  X exists for a chunk of sites at a time and
-is made again in the backward pass.
+over the sites s; a plan says which p, g, l and o belong to the product r.  The weighing comes first: X is one matrix
+product over all sites, and the products of matrices that are left do not multiply all pairs of channels.  X exists for a
+chunk of sites at a time and is made again in the backward pass.
 
 The sum is linear in each of `rows`, `mats` and `lefts`, so its derivatives are sums of the same kind; both operators here
 are differentiable any number of times.  They are opaque to torch.compile and not touched by autocast.
@@ -44,7 +44,7 @@ def contract(rows: Tensor, mats: Tensor, lefts: Tensor, plan: Sequence[int]) -> 
     mats : (·, K, J, I) real
     lefts : (·, S, A, M J) real
     plan : sequence of int
-        (ρ, g, l, o) for each product r, one after the other.
+        (p, g, l, o) for each product r, one after the other.
 
     Returns
     -------

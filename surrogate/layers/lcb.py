@@ -9,8 +9,10 @@ from surrogate.errors import LayerError
 from surrogate.groups import Group
 from surrogate.lattice import check_objects
 from surrogate.layers.base import GaugeLayer, offsets, positive
-from surrogate.layers.bilinear import Side, bilinear
-from surrogate.layers.lconv import transport_all
+from surrogate.layers.bilinear import bilinear
+from surrogate.layers.representation import representation
+from surrogate.layers.sides import Side
+from surrogate.layers.transport import transported
 from surrogate.layers.weights import as_weight, initialise, weight_parameter
 
 _SIDES = {"none": (False, False), "left": (True, False), "right": (False, True), "both": (True, True)}
@@ -37,6 +39,7 @@ class _Bilinear(GaugeLayer):
         dagger: str,
         unit: str,
         complex_weights: bool,
+        quaternions: bool,
     ) -> None:
         super().__init__(group, dimensions, n_in, n_out)
         left_dagger, right_dagger = _sides("dagger", dagger)
@@ -44,6 +47,7 @@ class _Bilinear(GaugeLayer):
         self.left = Side(n_in, left_dagger, left_unit)
         self.right = Side(n_right, right_dagger, right_unit)
         self.complex_weights = complex_weights
+        self.real_form = representation(self.group, quaternions, complex_weights)
         self.weight = weight_parameter((n_out, self.left.channels, self.right.channels), complex_weights)
 
     def _initialise(self, gain: float, identity: bool) -> None:
@@ -58,6 +62,10 @@ class _Bilinear(GaugeLayer):
                     self.add_weight(i, self.left.unit_index, j, 1.0)
                 else:
                     self.add_weight(i, j, self.right.unit_index, 1.0)
+
+    def full_weight(self, dtype: torch.dtype) -> Tensor:
+        """α, (n_out, left, right), in the precision of objects of complex type `dtype`."""
+        return as_weight(self.weight, self.complex_weights, dtype)
 
     @torch.no_grad()
     def set_weight(self, i: int | slice, j: int, k: int, value: complex) -> None:
@@ -102,6 +110,9 @@ class LBilin(_Bilinear):
         Whether the daggers and the unit matrix are among the channels: "none", "left" (of W), "right" (of W'), "both".
     complex_weights : bool
         α complex instead of real.
+    quaternions : bool
+        SU(2) in its real form, twice as fast: for W that are real multiples of group elements, as are all loops and what
+        real weights make of them.  Anything else in W is dropped.
 
     Notes
     -----
@@ -124,9 +135,10 @@ class LBilin(_Bilinear):
         dagger: str = "both",
         unit: str = "both",
         complex_weights: bool = False,
+        quaternions: bool = False,
     ) -> None:
         positive("n_right", n_right)
-        super().__init__(group, dimensions, n_in, n_right, n_out, dagger, unit, complex_weights)
+        super().__init__(group, dimensions, n_in, n_right, n_out, dagger, unit, complex_weights, quaternions)
         self.reset_parameters()
 
     @property
@@ -146,8 +158,10 @@ class LBilin(_Bilinear):
         """The products."""
         self.check(U, W)
         check_objects(W_right, U, self.right.objects)
-        weight = as_weight(self.weight, self.complex_weights, W.dtype)
-        return bilinear(W, W_right, weight, self.left, self.right)
+        weight = self.full_weight(W.dtype)
+        with torch.autocast(W.device.type, enabled=False):
+            encoded, encoded_right = self.real_form.encode(W), self.real_form.encode(W_right)
+            return bilinear(encoded, encoded_right, weight, self.left, self.right, self.real_form)
 
 
 class LCB(_Bilinear):
@@ -173,6 +187,9 @@ class LCB(_Bilinear):
         Whether the daggers and the unit matrix are among the channels: "none", "left" (of W), "right" (of W'), "both".
     complex_weights : bool
         α complex instead of real.
+    quaternions : bool
+        SU(2) in its real form, twice as fast: for W that are real multiples of group elements, as are all loops and what
+        real weights make of them.  Anything else in W is dropped.
     gain : float
         Size of the random weights at the start, see `reset_parameters`.
 
@@ -200,11 +217,13 @@ class LCB(_Bilinear):
         dagger: str = "both",
         unit: str = "both",
         complex_weights: bool = False,
+        quaternions: bool = False,
         gain: float = 0.25,
     ) -> None:
         positive("n_in", n_in)
         self.offsets = offsets(dimensions, kernel_size, dilation, orientations)
-        super().__init__(group, dimensions, n_in, n_in * len(self.offsets), n_out, dagger, unit, complex_weights)
+        n_right = n_in * len(self.offsets)
+        super().__init__(group, dimensions, n_in, n_right, n_out, dagger, unit, complex_weights, quaternions)
         self.gain = gain
         self.reset_parameters()
 
@@ -234,8 +253,12 @@ class LCB(_Bilinear):
     def forward(self, U: Tensor, W: Tensor) -> Tensor:
         """The products."""
         self.check(U, W)
-        weight = as_weight(self.weight, self.complex_weights, W.dtype)
-        return bilinear(W, transport_all(U, W, self.offsets), weight, self.left, self.right)
+        weight = self.full_weight(W.dtype)
+        # Autocast would take the real matrices of links for those of a linear layer.
+        with torch.autocast(W.device.type, enabled=False):
+            encoded = self.real_form.encode(W)
+            T = transported(U, encoded, self.offsets, self.real_form)
+            return bilinear(encoded, T, weight, self.left, self.right, self.real_form)
 
     def extra_repr(self) -> str:
         """The map in → out, the sizes of the product, and the kernel."""

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor
 
 from surrogate.groups import Group
-from surrogate.lattice import transport
 from surrogate.layers.base import GaugeLayer, offsets
+from surrogate.layers.representation import Matrices
+from surrogate.layers.transport import transported
 from surrogate.layers.weights import as_weight, initialise, weight_parameter
 
 
@@ -65,28 +66,19 @@ class LConv(GaugeLayer):
     def forward(self, U: Tensor, W: Tensor) -> Tensor:
         """The convolved objects."""
         self.check(U, W)
-        transported = transport_all(U, W, self.offsets)
         weight = as_weight(self.weight, self.complex_weights, W.dtype).flatten(1)
-        return torch.einsum("ik,bk...->bi...", weight.to(W.dtype), transported)
+        real_form = Matrices(self.group.N)
+        # Autocast would take the real matrices of links for those of a linear layer.
+        with torch.autocast(W.device.type, enabled=False):
+            T = transported(U, real_form.encode(W), self.offsets, real_form)
+            real, imaginary = T[..., : self.group.N**2, :], T[..., self.group.N**2 :, :]
+            if weight.is_complex():
+                u, v = weight.real.T, weight.imag.T
+                parts = [real @ u - imaginary @ v, real @ v + imaginary @ u]
+            else:
+                parts = [real @ weight.T, imaginary @ weight.T]
+            return real_form.to_matrices(torch.cat(parts, dim=-2))
 
     def extra_repr(self) -> str:
         """The map in → out, and the kernel."""
         return f"{super().extra_repr()}, {len(self.offsets)} sites"
-
-
-def transport_all(U: Tensor, W: Tensor, displacements: list[tuple[int, int]]) -> Tensor:
-    """All displaced objects as channels, those of one displacement together; a longer way starts from a shorter one.
-
-    Returns
-    -------
-    (batch, displacements × channels, *lattice, N, N) complex
-    """
-    found: dict[tuple[int, int], Tensor] = {(0, 0): W}
-    for axis, steps in displacements:
-        if steps == 0:
-            continue
-        sign = 1 if steps > 0 else -1
-        before = max((k * sign for a, k in found if a == axis and 0 < k * sign < abs(steps)), default=0)
-        start = found[axis, sign * before] if before else W
-        found[axis, steps] = transport(U, start, axis, steps - sign * before)
-    return torch.cat([found[displacement] for displacement in displacements], dim=1)

@@ -10,7 +10,9 @@ from surrogate.groups import Group, as_group
 from surrogate.lattice import check_links, check_unitary, plaquettes, polyakov_loops
 
 
-class _Loops(nn.Module):
+class Loops(nn.Module):
+    """A layer that makes objects of links alone; parameters as for `Plaq`."""
+
     def __init__(self, group: Group | str, dimensions: int, check_group: bool = True) -> None:
         super().__init__()
         self.group = as_group(group)
@@ -35,7 +37,7 @@ class _Loops(nn.Module):
         return f"{self.group}, D = {self.dimensions}, U → {self.n_out}"
 
 
-class Plaq(_Loops):
+class Plaq(Loops):
     """All plaquettes U_{x,μν} = U_{x,μ} U_{x+μ,ν} U†_{x+ν,μ} U†_{x,ν} with μ < ν, as objects W at x.
 
     Parameters
@@ -67,7 +69,7 @@ class Plaq(_Loops):
         return plaquettes(U)
 
 
-class Poly(_Loops):
+class Poly(Loops):
     """Polyakov loops: the ordered product of the links from x along each axis μ around the lattice, as objects W at x.
 
     Parameters as for `Plaq`.

@@ -1,0 +1,138 @@
+"""Trained models in files: the weights as safetensors, with a model card that is enough to build the model again.
+
+The card is the metadata of the safetensors file and stands beside it as JSON for people to read.
+"""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+
+from glasma.errors import FileError
+from glasma.io.atomic import replacing, write_text
+from glasma.io.provenance import commit, installed, versions
+from surrogate.errors import LayerError
+from surrogate.models import LCNN
+
+#: Architectures that a card can name, and how their configuration becomes a model.
+ARCHITECTURES: dict[str, type[LCNN]] = {"LCNN": LCNN}
+_FORMAT = "glasma-model-1"
+
+
+def save_model(
+    model: LCNN,
+    path: Path | str,
+    training_data: dict[str, Any] | None = None,
+    metrics: dict[str, Any] | None = None,
+    notes: str = "",
+) -> Path:
+    """Write a model and its card.
+
+    Parameters
+    ----------
+    model : LCNN
+    path : path
+        The file, by convention *.safetensors; the card goes to the same name with the ending .json.
+    training_data, metrics : dict, optional
+        What it was trained on (action, β, lattice, number, seed ...) and what it reaches; anything that JSON can say.
+    notes : str
+        Text for people.
+
+    Returns
+    -------
+    Path
+        The file.
+
+    Raises
+    ------
+    FileError
+        If it cannot be written.
+    """
+    path = Path(path)
+    card = {
+        "format": _FORMAT,
+        "architecture": type(model).__name__,
+        "config": model.config.to_dict(),
+        "group": model.config.group,
+        "dimensions": model.config.dimensions,
+        "parameters": sum(parameter.numel() for parameter in model.parameters()),
+        "precision": str(next(model.parameters()).dtype).removeprefix("torch."),
+        "training_data": training_data or {},
+        "metrics": metrics or {},
+        "notes": notes,
+        "versions": {**versions(), "torch": installed("torch")},
+        "commit": commit(),
+    }
+    text = json.dumps(card, indent=2, ensure_ascii=False)
+    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
+    with replacing(path) as aside:
+        aside.write_bytes(save(tensors, metadata={"card": text}))
+    write_text(path.with_suffix(".json"), text + "\n")
+    return path
+
+
+def read_card(path: Path | str) -> dict[str, Any]:
+    """The card of a model file.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged, or without a card.
+    """
+    return _read(Path(path), "cpu")[0]
+
+
+def load_model(path: Path | str, device: torch.device | str = "cpu") -> LCNN:
+    """The model of a file, in the precision in which it was saved, in evaluation mode; its card is `model.card`.
+
+    Parameters
+    ----------
+    path : path
+    device : optional
+        Where its weights go.
+
+    Raises
+    ------
+    FileError
+        With one line, if the file is missing, damaged, or its weights do not fit the architecture of its card.
+    """
+    path = Path(path)
+    card, tensors = _read(path, str(device))
+    architecture = ARCHITECTURES.get(str(card.get("architecture")))
+    if architecture is None:
+        known = ", ".join(ARCHITECTURES)
+        raise FileError(
+            f"{path}: its architecture is {card.get('architecture')!r}, known are {known}; use the version that wrote it"
+        )
+    try:
+        model = architecture(**card["config"])
+        model.to(device=device, dtype=getattr(torch, card["precision"]))
+        model.load_state_dict(tensors)
+    except (LayerError, KeyError, AttributeError, TypeError, RuntimeError) as error:
+        reason = " ".join(str(error).split())[:200]
+        raise FileError(f"{path}: weights and card do not fit each other ({reason}); restore the file") from None
+    model.card = card
+    return model.eval()
+
+
+def _read(path: Path, device: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    if not path.is_file():
+        raise FileError(f"{path}: is missing; give a model file that save_model wrote")
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            metadata = file.metadata() or {}
+            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
+    except (SafetensorError, OSError) as error:
+        raise FileError(f"{path}: is not a whole safetensors file ({str(error).splitlines()[0]}); restore it") from None
+    try:
+        card: dict[str, Any] = json.loads(metadata["card"])
+    except (KeyError, ValueError):
+        raise FileError(f"{path}: has no model card; write it with save_model") from None
+    if card.get("format") != _FORMAT:
+        raise FileError(f"{path}: its format is {card.get('format')!r}, not {_FORMAT!r}; use the version that wrote it")
+    return card, tensors
