@@ -18,8 +18,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-#: Bytes of X_r per chunk: on the CPU so that it stays in the cache, on other devices so that they are busy.
-CHUNK_BYTES = {"cpu": 1 << 20, "other": 1 << 26}
+#: Bytes of X_r per chunk: few calls, yet within the cache on the CPU; other devices need more to be busy.
+CHUNK_BYTES = {"cpu": 1 << 23, "other": 1 << 26}
 
 
 def _chunks(rows: Tensor, mats: Tensor) -> Iterator[slice]:
