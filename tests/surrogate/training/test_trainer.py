@@ -35,6 +35,7 @@ def linear_problem(dtype: torch.dtype) -> tuple[Tensor, Tensor, Tensor]:
 def fitted(tmp_path: Path, dtype: torch.dtype, **settings: Any) -> float:
     """Largest error of the weights after a training."""
     inputs, target, weights = linear_problem(dtype)
+    torch.manual_seed(3)
     model = nn.Linear(5, 3, bias=False, dtype=dtype)
     config = training_config({"tensorboard": False, "precision": "float64", "device": "cpu", **settings})
     Trainer(model, None, (inputs, target), None, config, tmp_path / "run", reporter=Silent()).fit()
@@ -45,7 +46,7 @@ def fitted(tmp_path: Path, dtype: torch.dtype, **settings: Any) -> float:
 @pytest.mark.parametrize(
     "settings",
     [
-        {"optimiser": "adam", "learning_rate": 0.05, "schedule": "cosine", "epochs": 200},
+        {"optimiser": "adam", "learning_rate": 0.05, "schedule": "cosine", "epochs": 400},
         {"optimiser": "sgd", "learning_rate": 0.1, "epochs": 200},
         {"optimiser": "lbfgs", "epochs": 50},
         {"optimiser": "adamw", "epochs": 2, "lbfgs": {"epochs": 50, "batch_size": 10}},
@@ -168,9 +169,9 @@ def test_random_numbers_of_the_caller_are_left_alone(tmp_path: Path):
     inputs, target = tiny_data()
     config = training_config({"epochs": 1, "tensorboard": False, "device": "cpu"})
     trainer = Trainer(TinyModel(), None, (inputs, target), None, config, tmp_path, reporter=Silent())
-    torch.manual_seed(4)
+    torch.manual_seed(3)
     expected = torch.rand(3)
-    torch.manual_seed(4)
+    torch.manual_seed(3)
     trainer.fit()
     assert torch.equal(torch.rand(3), expected)
 
