@@ -37,9 +37,7 @@ def run_and_report(study: LoopStudy, directory: Path, overwrite: bool, say: Say)
     if overwrite and record.exists():
         shutil.rmtree(directory)
     if record.exists() and json.loads(record.read_text(encoding="utf-8")) != wanted:
-        raise FileError(
-            f"{directory}: holds another study; add --overwrite or choose another --out directory"
-        )
+        raise FileError(f"{directory}: holds another study; add --overwrite or choose another --out directory")
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
