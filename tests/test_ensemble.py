@@ -114,7 +114,13 @@ def test_interrupted_ensemble_resumes_bit_for_bit(tmp_path: Path, how: signal.Si
     """In 3+1D: ended when an event has a checkpoint.  No process is left, and the end is that of an undisturbed ensemble."""
     wanted, out = _undisturbed(), tmp_path / "out"
     arguments = ["ensemble", str(_three_dimensional(tmp_path)), "--events", "3", "--jobs", "2", "--out", str(out)]
-    process = subprocess.Popen([sys.executable, "-m", "glasma.cli", *arguments], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "glasma.cli", *arguments],
+        stderr=subprocess.PIPE,
+        text=True,
+        # Jobs in the background of a script ignore SIGINT, and so do their children.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+    )
     while not list(out.glob("events/*/checkpoint.h5")):
         assert process.poll() is None
         time.sleep(0.001)
