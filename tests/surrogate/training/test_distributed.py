@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -34,7 +35,9 @@ def torchrun(tmp_path: Path, directory: Path, settings: dict[str, Any]) -> subpr
     script = tmp_path / "script.py"
     script.write_text(SCRIPT)
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
-    return subprocess.Popen([*run, str(script), str(directory), json.dumps(settings)])
+    # A script of torchrun sees its own directory, not the one that the tests run in.
+    environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
+    return subprocess.Popen([*run, str(script), str(directory), json.dumps(settings)], env=environment)
 
 
 @pytest.mark.parametrize(
