@@ -111,20 +111,26 @@ def kernel(tag: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
     return decorate
 
 
-def _rows(typingctx: Any, array: Any) -> Any:
-    """The same array, with the promise that its last axis is contiguous; without it the loop over z would not vectorise."""
+def promised_strides(elements: dict[int, int]) -> Any:
+    """A function for kernels: the same array, with the promise that neighbours along axis a are elements[a] elements apart."""
 
-    def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-        view = cgutils.create_struct_proxy(array)(context, builder, value=arguments[0])
-        strides = cgutils.unpack_tuple(builder, view.strides)
-        strides[-1] = strides[-1].type(context.get_abi_sizeof(context.get_data_type(array.dtype)))
-        view.strides = cgutils.pack_array(builder, strides)
-        return impl_ret_borrowed(context, builder, signature.return_type, view._getvalue())
+    def promise(typingctx: Any, array: Any) -> Any:
+        def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
+            view = cgutils.create_struct_proxy(array)(context, builder, value=arguments[0])
+            strides = cgutils.unpack_tuple(builder, view.strides)
+            size, integer = context.get_abi_sizeof(context.get_data_type(array.dtype)), strides[0].type
+            for axis, count in elements.items():
+                strides[axis] = integer(count * size)
+            view.strides = cgutils.pack_array(builder, strides)
+            return impl_ret_borrowed(context, builder, signature.return_type, view._getvalue())
 
-    return array(array), lower
+        return array(array), lower
+
+    return intrinsic(promise)
 
 
-rows: Any = intrinsic(_rows)
+#: The same array, with the promise that its last axis is contiguous; without it the loop over z would not vectorise.
+rows = promised_strides({-1: 1})
 
 T = TypeVar("T")
 

@@ -229,14 +229,8 @@ def loop_counting(out: Path | None) -> None:
 @study.command("wilson-loops")
 @click.argument("config", required=False, type=click.Path(path_type=Path))
 @_OVERRIDE
-@click.option("--quick", is_flag=True, help="Fewer seeds and configurations, one plain network: half an hour on two cores.")
-@click.option(
-    "--out",
-    type=click.Path(path_type=Path),
-    default=Path("runs/output/wilson-loops"),
-    show_default=True,
-    help="Directory of the results.",
-)
+@click.option("--quick", is_flag=True, help="Fewer seeds and configurations, one plain network.")
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/wilson-loops].")
 @click.option("--overwrite", is_flag=True, help="Train anew what is there; otherwise it is gone on with.")
 def wilson_loops(config: Path | None, overrides: tuple[str, ...], quick: bool, out: Path | None, overwrite: bool) -> None:
     """Train L-CNNs and plain networks on Wilson loops, try them on larger lattices and attack them (arXiv:2012.12901).
@@ -264,8 +258,6 @@ def topological_charge(overrides: tuple[str, ...], out: Path | None) -> None:
 
 def _needs_torch() -> None:
     from importlib.util import find_spec
-
-    from glasma.errors import ConfigError
 
     if find_spec("torch") is None:
         raise ConfigError("PyTorch is not installed; install glasma with its extra: pip install 'glasma[surrogate]'")

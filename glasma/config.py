@@ -13,15 +13,14 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
 
-from glasma.sections import Section as _Section
-from glasma.sections import apply_override, checked, read_toml
+from glasma.sections import Section, apply_override, checked, read_toml
 from glasma.units import NUCLEON_MASS, energy_gev, length_fm
 
 Length = Annotated[float, BeforeValidator(length_fm), PlainSerializer(lambda v: f"{v!r} fm", return_type=str)]
 Energy = Annotated[float, BeforeValidator(energy_gev), PlainSerializer(lambda v: f"{v!r} GeV", return_type=str)]
 
 
-class Run(_Section):
+class Run(Section):
     """What the run is called and how it is computed."""
 
     name: str = Field(
@@ -32,7 +31,7 @@ class Run(_Section):
     precision: Literal["float64", "float32"] = Field(default="float64", description="of the fields; sums are float64 always")
 
 
-class Lattice(_Section):
+class Lattice(Section):
     """The box: periodic in the transverse plane, with frozen ends along the beam."""
 
     group: Literal["SU(2)", "SU(3)"] = Field(default="SU(2)", description="the gauge group")
@@ -44,7 +43,7 @@ class Lattice(_Section):
     )
 
 
-class Nuclei(_Section):
+class Nuclei(Section):
     """Nuclei of the McLerran–Venugopalan model or from a file, stretched to a Gaussian along the beam (see nuclei.md)."""
 
     system: Literal["collision", "single"] = Field(default="collision", description="two nuclei, or the right-mover alone")
@@ -95,7 +94,7 @@ class Nuclei(_Section):
         return self.radius / (2 * self.lorentz_factor)
 
 
-class Evolution(_Section):
+class Evolution(Section):
     """The discretisation in time."""
 
     scheme: Literal["leapfrog", "semi_implicit", "boost_invariant"] = Field(
@@ -123,13 +122,13 @@ class Evolution(_Section):
     max_iterations: int = Field(default=50, ge=1, description="semi_implicit: a step that needs more iterations stops the run")
 
 
-class Observables(_Section):
+class Observables(Section):
     """What is measured while the run goes on."""
 
     interval: Length = Field(default=0.02, gt=0, description="time between measurements")
 
 
-class Output(_Section):
+class Output(Section):
     """What is written."""
 
     snapshots: list[Length] = Field(default_factory=list, description="times t of full snapshots; start and end are added")
@@ -140,7 +139,7 @@ class Output(_Section):
     checkpoint_minutes: float = Field(default=10.0, gt=0, description="wall-clock minutes between checkpoints at most")
 
 
-class Tolerances(_Section):
+class Tolerances(Section):
     """Limits beyond which a run stops and `glasma check` fails; null takes the default of the precision."""
 
     gauss: float | None = Field(
@@ -156,7 +155,7 @@ class Tolerances(_Section):
 _SUBSTEPS = {"leapfrog": 2, "semi_implicit": 1, "boost_invariant": 8}
 
 
-class Config(_Section):
+class Config(Section):
     """A complete run."""
 
     run: Run

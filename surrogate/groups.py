@@ -66,11 +66,6 @@ def real_dtype(dtype: torch.dtype) -> torch.dtype:
     return types[dtype]
 
 
-def dagger(A: Tensor) -> Tensor:
-    """A† of (..., N, N) matrices."""
-    return A.mH
-
-
 def unit_matrices(group: Group | str, like: Tensor) -> Tensor:
     """The (N, N) unit matrix in the type and on the device of `like`."""
     return torch.eye(as_group(group).N, dtype=like.dtype, device=like.device)

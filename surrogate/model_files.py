@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 
 from glasma.errors import FileError
@@ -18,6 +17,7 @@ from glasma.io.atomic import replacing, write_text
 from glasma.io.provenance import commit, installed, versions
 from surrogate.errors import LayerError
 from surrogate.models import LCNN
+from surrogate.training.weights import read_safetensors
 
 #: Architectures that a card can name, and how their configuration becomes a model.
 ARCHITECTURES: dict[str, type[LCNN]] = {"LCNN": LCNN}
@@ -121,14 +121,7 @@ def load_model(path: Path | str, device: torch.device | str = "cpu") -> LCNN:
 
 
 def _read(path: Path, device: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
-    if not path.is_file():
-        raise FileError(f"{path}: is missing; give a model file that save_model wrote")
-    try:
-        with safe_open(path, framework="pt", device=device) as file:
-            metadata = file.metadata() or {}
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 (not a dictionary)
-    except (SafetensorError, OSError) as error:
-        raise FileError(f"{path}: is not a whole safetensors file ({str(error).splitlines()[0]}); restore it") from None
+    tensors, metadata = read_safetensors(path, device)
     try:
         card: dict[str, Any] = json.loads(metadata["card"])
     except (KeyError, ValueError):

@@ -308,8 +308,8 @@ MUTATIONS = [
     Mutation(
         "boost-invariant: sign of the longitudinal field on the light cone",
         "evolution/light_cone.py",
-        "difference = _dagger(U_B - U_A)",
-        "difference = _dagger(U_A - U_B)",
+        "difference = dagger(U_B - U_A)",
+        "difference = dagger(U_A - U_B)",
         "evolution/test_light_cone.py -k thin",
     ),
     Mutation(

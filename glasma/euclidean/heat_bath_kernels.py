@@ -10,14 +10,10 @@ from __future__ import annotations
 from functools import cache
 from math import cos, expm1, log, log1p, pi, sin, sqrt
 from types import ModuleType, SimpleNamespace
-from typing import Any
 
 import numpy as np
-from numba.core import cgutils
-from numba.core.imputils import impl_ret_borrowed
-from numba.extending import intrinsic
 
-from glasma.backend import index, inline, kernel, line
+from glasma.backend import index, inline, kernel, line, promised_strides
 from glasma.euclidean.random_numbers import stream, uniform
 from glasma.group import su2
 from glasma.group.subgroups import Subgroup, special_unitary_of, subgroups_of
@@ -113,27 +109,6 @@ def packed_links(group: ModuleType, lanes: int, directions: int, blocks: int, si
     return np.empty((blocks, sites, directions, group.LINK_REALS, lanes)).transpose(2, 3, 0, 1, 4)
 
 
-def _packing(reals: int, lanes: int) -> Any:
-    """The function that returns an array of `packed_links` with the promise that it is packed so.
-
-    The compiler then knows how far apart components are.  Did it have to find out at run time that they do not overlap, that
-    would take longer than the loop over a few lanes.
-    """
-
-    def promise(typingctx: Any, array: Any) -> Any:
-        def lower(context: Any, builder: Any, signature: Any, arguments: Any) -> Any:
-            view = cgutils.create_struct_proxy(array)(context, builder, value=arguments[0])
-            strides = cgutils.unpack_tuple(builder, view.strides)
-            size, integer = context.get_abi_sizeof(context.get_data_type(array.dtype)), strides[0].type
-            strides[0], strides[1], strides[4] = integer(reals * lanes * size), integer(lanes * size), integer(size)
-            view.strides = cgutils.pack_array(builder, strides)
-            return impl_ret_borrowed(context, builder, signature.return_type, view._getvalue())
-
-        return array(array), lower
-
-    return intrinsic(promise)
-
-
 @cache
 def heat_bath_kernels(group: ModuleType, lanes: int) -> SimpleNamespace:
     """The kernels `heat_bath`, `overrelaxation` and `plaquettes` of one group, for blocks of so many chains."""
@@ -144,7 +119,9 @@ def heat_bath_kernels(group: ModuleType, lanes: int) -> SimpleNamespace:
     reflect_link = _in_each(subgroups_of(group), _reflection)
     zero, one = index(0), index(1)
     c = 0.5 / group.COLOURS
-    packed = _packing(group.LINK_REALS, lanes)
+    # The compiler then knows how far apart components are: to find out at run time that they do not overlap would take longer
+    # than the loop over a few lanes.
+    packed = promised_strides({0: group.LINK_REALS * lanes, 1: lanes, 4: 1})
     tag = f"{group.NAME}, {lanes}"
 
     @inline

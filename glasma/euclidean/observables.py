@@ -12,13 +12,8 @@ import numpy as np
 
 from glasma.backend import Workers
 from glasma.group import GROUPS
-from glasma.lattice.storage import field_array
+from glasma.lattice.storage import copy_field
 from glasma.observables.wilson_loops import loop_kernels
-
-
-def dagger(matrices: np.ndarray) -> np.ndarray:
-    """M† of matrices (..., N, N)."""
-    return np.conj(np.swapaxes(matrices, -1, -2))
 
 
 def shifted(field: np.ndarray, axis: int, steps: int = 1) -> np.ndarray:
@@ -63,8 +58,7 @@ def wilson_loops(
     others = pair.shape[2:-4]
     pair = np.moveaxis(pair, 1, 0).reshape(2, -1, *pair.shape[-4:])
     reals = np.moveaxis(group.link_from_matrix(pair), 0, 1)
-    links = field_array(reals.shape, reals.dtype)
-    links[...] = reals
+    links = copy_field(reals)
     out = np.empty(links.shape[2:], links.dtype)
     rectangles, c = loop_kernels(group).rectangles, links.dtype.type(0.5 / group.COLOURS)
     (workers or Workers()).over_planes(len(out), lambda x0, x1: rectangles(out, x0, x1, links, 0, 1, m, 1, 2, n, c))

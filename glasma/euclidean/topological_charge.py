@@ -3,15 +3,16 @@
     q_x = 1/(32π²) Σ_{μνρσ} ε_{μνρσ} tr(F_{x,μν} F_{x,ρσ}),    F = [·]_ah of a plaquette, or the mean over the four of a clover,
 
 with [M]_ah = (M − M†)/2i without its trace (P. Di Vecchia, K. Fabricius, G. C. Rossi, G. Veneziano, Nucl. Phys. B 192 (1981)
-392).  Both are gauge invariant and become the continuum's density for smooth
-fields, with errors of a for plaquettes, which lie to one side of the site, and of a² for clovers.  Q = Σ_x q_x.
+392).  Both are gauge invariant and become the continuum's density for smooth fields, with errors of a for plaquettes, which lie
+to one side of the site, and of a² for clovers.  Q = Σ_x q_x.
 """
 
 from __future__ import annotations
 
 import numpy as np
 
-from glasma.euclidean.observables import dagger, dimension_of, shifted
+from glasma.euclidean.observables import dimension_of, shifted
+from glasma.group import dagger
 
 #: The three products of ε_{μνρσ} F_{μν} F_{ρσ} up to order, with their signs; each occurs eight times.
 _PAIRS = (((0, 1), (2, 3), 1), ((0, 2), (1, 3), -1), ((0, 3), (1, 2), 1))

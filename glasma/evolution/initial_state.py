@@ -15,6 +15,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from glasma.backend import index, kernel
+from glasma.group import dagger
 from glasma.lattice.charges import Charges
 from glasma.lattice.fields import Fields, vacuum
 from glasma.lattice.gauge import covariant_divergence
@@ -108,7 +109,7 @@ def _add_fields(fields: Fields, nucleus: Nucleus) -> tuple[int, int]:
 
 def pure_gauge(V: np.ndarray, i: int) -> np.ndarray:
     """V_x V†_{x+i} of the Wilson lines V, (nx, ny, N_c, N_c), periodic."""
-    return V @ np.conj(np.swapaxes(np.roll(V, -1, axis=i), -1, -2))
+    return V @ dagger(np.roll(V, -1, axis=i))
 
 
 def _charges_from_divergence(fields: Fields, slab: tuple[int, int], direction: int) -> Charges:

@@ -30,6 +30,7 @@ import numpy as np
 
 from glasma.errors import ConvergenceError
 from glasma.evolution.initial_state import pure_gauge
+from glasma.group import dagger
 from glasma.nuclei.nucleus import Nucleus
 
 #: Largest component of the condition on U that counts as solved.
@@ -98,14 +99,14 @@ def light_cone_fields(group: ModuleType, nuclei: Sequence[Nucleus], shape: tuple
 
 def _outgoing(group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, U: np.ndarray) -> np.ndarray:
     """[(U − 1)(U^B − U^A)†]_ah: what a link gives to P_η at its start."""
-    difference = _dagger(U_B - U_A)
+    difference = dagger(U_B - U_A)
     return _antihermitian(group, U @ difference - difference)
 
 
 def _incoming(group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, U: np.ndarray) -> np.ndarray:
     """[(U† − 1)(U^B − U^A)]_ah: what a link gives to P_η at its end."""
     difference = U_B - U_A
-    return _antihermitian(group, _dagger(U) @ difference - difference)
+    return _antihermitian(group, dagger(U) @ difference - difference)
 
 
 def solve_links(group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, direction: str = "x") -> tuple[np.ndarray, float, int]:
@@ -153,7 +154,7 @@ def _newton(group: ModuleType, total: np.ndarray) -> tuple[np.ndarray, np.ndarra
     residual = np.empty(len(total))
     active = np.arange(len(total))
     for step in range(ITERATIONS + 1):
-        W = total[active] @ _dagger(U[active])
+        W = total[active] @ dagger(U[active])
         defect = _antihermitian(group, total[active] + W)
         residual[active] = np.abs(defect).max(axis=0)
         moving = residual[active] > TOLERANCE
@@ -172,11 +173,7 @@ def _newton(group: ModuleType, total: np.ndarray) -> tuple[np.ndarray, np.ndarra
 def _exponential(group: ModuleType, theta: np.ndarray) -> np.ndarray:
     """exp(i θ^a t^a) of components (links, dim_g)."""
     values, vectors = np.linalg.eigh(np.einsum("na,aij->nij", theta, group.GENERATORS))
-    return (vectors * np.exp(1j * values)[:, None, :]) @ _dagger(vectors)
-
-
-def _dagger(matrix: np.ndarray) -> np.ndarray:
-    return np.conj(np.swapaxes(matrix, -1, -2))
+    return (vectors * np.exp(1j * values)[:, None, :]) @ dagger(vectors)
 
 
 def _antihermitian(group: ModuleType, matrix: np.ndarray) -> np.ndarray:

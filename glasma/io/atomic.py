@@ -18,6 +18,22 @@ from glasma.errors import FileError
 PARTIAL = ".partial-"
 
 
+def make_directory(path: Path, other: str = "another --out directory") -> None:
+    """Make a directory for results, if it is not there; `other` is what a user may choose instead.
+
+    Raises
+    ------
+    FileError
+        If it cannot be made or written to.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FileError(f"{path}: cannot be made ({error.strerror}); choose {other}") from None
+    if not os.access(path, os.W_OK):
+        raise FileError(f"{path}: is not writable; choose {other} or mend its permissions")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; on success it takes the place of `path`, else it is removed.

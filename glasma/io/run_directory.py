@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 from pathlib import Path
 from typing import Any
 
 from glasma.config import Config, config_from_dict
 from glasma.errors import FileError
-from glasma.io.atomic import PARTIAL, remove_partial, write_text
+from glasma.io.atomic import PARTIAL, make_directory, remove_partial, write_text
 
 _FORMAT = "glasma run 1"
 _CONTENT = ("status", "config", "seed", "versions", "commit", "machine", "seconds", "site_updates", "resumed")
@@ -53,12 +52,7 @@ class RunDirectory:
             directory._remove_results()
         elif path.is_dir() and any(not file.name.startswith(PARTIAL) for file in path.iterdir()):
             raise FileError(f"{path}: is not empty and not a run of glasma; choose another --out directory")
-        try:
-            path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileError(f"{path}: cannot be made ({error.strerror}); choose another --out directory") from None
-        if not os.access(path, os.W_OK):
-            raise FileError(f"{path}: is not writable; choose another --out directory or mend its permissions")
+        make_directory(path)
         return directory
 
     @classmethod

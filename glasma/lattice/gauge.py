@@ -10,6 +10,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from glasma.backend import Workers, index, kernel, line
+from glasma.group import dagger
 from glasma.lattice.fields import Fields
 from glasma.lattice.plaquettes import wrapped
 
@@ -122,19 +123,19 @@ def gauge_transform(fields: Fields, omega: np.ndarray) -> Fields:
         A group element at every site, periodic in all directions.  Each sub-particle turns with the cell it is in.
     """
     group, generators = fields.group, fields.group.GENERATORS
-    dagger = np.conj(np.swapaxes(omega, -1, -2))
+    inverse = dagger(omega)
     new = fields.copy()
 
-    def rotated(algebra: np.ndarray, omega: np.ndarray, dagger: np.ndarray) -> np.ndarray:
+    def rotated(algebra: np.ndarray, omega: np.ndarray, inverse: np.ndarray) -> np.ndarray:
         matrix = np.einsum("a...,aij->...ij", algebra, generators)
-        return 2 * np.einsum("aij,...ji->a...", generators, omega @ matrix @ dagger).real
+        return 2 * np.einsum("aij,...ji->a...", generators, omega @ matrix @ inverse).real
 
     for i in range(3):
         matrix = group.link_to_matrix(fields.U[i])
-        new.U[i] = group.link_from_matrix(omega @ matrix @ np.roll(dagger, -1, axis=i))
-        new.E[i] = rotated(fields.E[i], omega, dagger)
+        new.U[i] = group.link_from_matrix(omega @ matrix @ np.roll(inverse, -1, axis=i))
+        new.E[i] = rotated(fields.E[i], omega, inverse)
     for charges in new.charges:
         for slot in range(charges.slots):
             cells = slice(charges.first_cell(slot), charges.first_cell(slot) + charges.cells)
-            charges.q[slot] = rotated(charges.q[slot], omega[:, :, cells], dagger[:, :, cells])
+            charges.q[slot] = rotated(charges.q[slot], omega[:, :, cells], inverse[:, :, cells])
     return new

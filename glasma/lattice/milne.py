@@ -22,6 +22,7 @@ from types import ModuleType
 
 import numpy as np
 
+from glasma.group import dagger
 from glasma.lattice.grid import Grid
 from glasma.lattice.storage import as_field_array, copy_field
 
@@ -95,16 +96,16 @@ def gauge_transform(fields: MilneFields, omega: np.ndarray) -> MilneFields:
         A group element at every site, periodic.
     """
     group, generators = fields.group, fields.group.GENERATORS
-    dagger = np.conj(np.swapaxes(omega, -1, -2))
+    inverse = dagger(omega)
     new = fields.copy()
 
     def rotated(algebra: np.ndarray) -> np.ndarray:
         matrix = np.einsum("a...,aij->...ij", algebra, generators)
-        return 2 * np.einsum("aij,...ji->a...", generators, omega @ matrix @ dagger).real
+        return 2 * np.einsum("aij,...ji->a...", generators, omega @ matrix @ inverse).real
 
     for i in (0, 1):
         matrix = group.link_to_matrix(fields.U[i, :, 0])
-        new.U[i, :, 0] = group.link_from_matrix(omega @ matrix @ np.roll(dagger, -1, axis=i))
+        new.U[i, :, 0] = group.link_from_matrix(omega @ matrix @ np.roll(inverse, -1, axis=i))
     for i in range(3):
         new.E[i, :, 0] = rotated(fields.E[i, :, 0])
     new.A[0, :, 0] = rotated(fields.A[0, :, 0])

@@ -10,6 +10,7 @@ import numpy as np
 import scipy.linalg
 
 from glasma.errors import FileError
+from glasma.group import dagger
 from glasma.io.fingerprint import fingerprint
 from glasma.nuclei.profile import GaussianProfile
 from glasma.nuclei.wilson_lines import CoherentNucleus
@@ -72,7 +73,7 @@ def _checked(path: str | Path, name: str, V: np.ndarray, group: ModuleType) -> n
     """V itself if it is in the group to rounding, else its projection."""
     if not np.all(np.isfinite(V)):
         raise FileError(f"{path}: dataset {name} holds values that are not finite; write it again")
-    unitarity = float(np.abs(_dagger(V) @ V - np.eye(group.COLOURS)).max())
+    unitarity = float(np.abs(dagger(V) @ V - np.eye(group.COLOURS)).max())
     if unitarity > ACCEPTED:
         raise FileError(
             f"{path}: dataset {name} is not unitary, max |V†V − 1| = {unitarity:.2g} (at most {ACCEPTED:g}); "
@@ -111,7 +112,3 @@ def logarithm(V: np.ndarray) -> np.ndarray:
         phases[np.argmax(turns * phases)] -= 2 * np.pi * turns
         X[site] = (vectors * phases) @ vectors.conj().T
     return X
-
-
-def _dagger(V: np.ndarray) -> np.ndarray:
-    return np.conj(np.swapaxes(V, -1, -2))

@@ -7,6 +7,7 @@ from functools import cached_property
 
 import numpy as np
 
+from glasma.group import dagger
 from glasma.nuclei.profile import GaussianProfile
 
 #: Eigenvalues and eigenvectors of hermitian matrices at every site.
@@ -17,7 +18,7 @@ def exponential(spectrum: Spectrum, fraction: float) -> np.ndarray:
     """exp(−i X `fraction`) of the hermitian matrices X with a given spectrum, (nx, ny, N_c, N_c)."""
     eigenvalues, vectors = spectrum
     phases = np.exp(-1j * fraction * eigenvalues)
-    return (vectors * phases[..., None, :]) @ np.conj(np.swapaxes(vectors, -1, -2))
+    return (vectors * phases[..., None, :]) @ dagger(vectors)
 
 
 @dataclass(frozen=True)

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import itertools
 from dataclasses import dataclass
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -59,36 +59,23 @@ class LoopNetwork(nn.Module):
 
     def __init__(self, group: str, stages: tuple[Stage, ...], channels: int) -> None:
         super().__init__()
-        self.stages = stages
-        self.plaq = Plaq(group, 2)
-        layers, traces = [], []
+        # The links come from the heat bath; each pass would check again that they are in the group.
+        self.plaq = Plaq(group, 2, check_group=False)
+        layers = []
         n_in = self.plaq.n_out
         for stage in stages:
-            layers.append(
-                LCB(
-                    group,
-                    2,
-                    n_in,
-                    channels,
-                    stage.kernel_size,
-                    stage.dilation,
-                    orientations="forward",
-                    dagger="both",
-                    unit="both",
-                )
-            )
-            traces.append(Trace(group, 2, channels, "real"))
+            layers.append(LCB(group, 2, n_in, channels, stage.kernel_size, stage.dilation, orientations="forward"))
             n_in = channels
-        self.layers, self.traces = nn.ModuleList(layers), nn.ModuleList(traces)
+        self.layers, self.trace = nn.ModuleList(layers), Trace(group, 2, channels, "real")
         self.heads = nn.ModuleList(nn.Linear(channels, 1) for _ in stages)
 
     def predictions(self, U: Tensor, depth: int | None = None) -> list[Tensor]:
         """The loop of each of the first `depth` layers, (batch, nx, ny) each."""
         W = self.plaq(U)
         found = []
-        for layer, trace, head in list(zip(self.layers, self.traces, self.heads, strict=True))[:depth]:
+        for layer, head in list(zip(self.layers, self.heads, strict=True))[:depth]:
             W = layer(U, W)
-            found.append(head(trace(U, W).movedim(1, -1))[..., 0])
+            found.append(head(self.trace(U, W).movedim(1, -1))[..., 0])
         return found
 
     def forward(self, U: Tensor) -> Tensor:
@@ -113,9 +100,7 @@ class PlainNetwork(nn.Module):
     def __init__(self, colours: int, width: int, depth: int, function: str = "relu") -> None:
         super().__init__()
         channels = [4 * colours**2, *[width] * depth]
-        self.convolutions = nn.ModuleList(
-            nn.Conv2d(a, b, 3, padding=1, padding_mode="circular") for a, b in itertools.pairwise(channels)
-        )
+        self.convolutions = nn.ModuleList(nn.Conv2d(a, b, 3, padding=1, padding_mode="circular") for a, b in pairwise(channels))
         self.head = nn.Conv2d(width, 1, 1)
         self._activation = activation(function)
 

@@ -71,8 +71,9 @@ class ChargeNetwork(nn.Module):
 
     def __init__(self, group: str) -> None:
         super().__init__()
-        self.plaq = Plaq(group, 4)
-        self.product = LCB(group, 4, self.plaq.n_out, 1, kernel_size=1, dagger="both", unit="both")
+        # As in `LoopNetwork`.
+        self.plaq = Plaq(group, 4, check_group=False)
+        self.product = LCB(group, 4, self.plaq.n_out, 1, kernel_size=1)
         self.trace = Trace(group, 4, 1, "real")
         self.head = nn.Linear(1, 1)
 

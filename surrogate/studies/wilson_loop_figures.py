@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from statistics import median
 
-import numpy as np
+from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from glasma.report.style import new_figure
@@ -27,47 +27,53 @@ def median_errors(networks: list[Trained]) -> dict[int, float]:
     return {side: median(trained.error[side] for trained in networks) for side in networks[0].error}
 
 
+def _panels(found: list[Trained], height: float) -> tuple[Figure, list[tuple[Axes, dict[str, list[Trained]]]]]:
+    """One panel for each loop, side by side with one logarithmic axis, and the networks that it shows."""
+    groups = by_size(found)
+    figure = new_figure(2.6 * len(groups), height)
+    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
+    panels[0].set_yscale("log")
+    for axes, size in zip(panels, groups, strict=True):
+        axes.set_title(_title(size))
+    return figure, list(zip(panels, groups.values(), strict=True))
+
+
+def _title(size: Size) -> str:
+    return rf"$W^{{({size[0]}\times{size[1]})}}$"
+
+
 def error_against_size(found: list[Trained]) -> Figure:
     """1 − R² on the test configurations against the side of the lattice: every network, and the median of each kind."""
-    groups = by_size(found)
-    figure = new_figure(2.6 * len(groups), 3.4)
-    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
-    for axes, (size, kinds) in zip(panels, groups.items(), strict=True):
+    figure, panels = _panels(found, 3.4)
+    sides = list(found[0].error)
+    for axes, kinds in panels:
         for kind, networks in kinds.items():
             for trained in networks:
                 axes.plot(*zip(*trained.error.items(), strict=True), color=_COLOUR[kind], alpha=0.3, lw=0.8)
             errors = median_errors(networks)
             axes.plot(*zip(*errors.items(), strict=True), "o-", color=_COLOUR[kind], ms=4, label=kind)
         axes.set_xscale("log", base=2)
-        axes.set_yscale("log")
-        sides = list(errors)
         axes.set_xticks(sides, [f"{side}²" for side in sides])
         axes.minorticks_off()
-        axes.set_title(rf"$W^{{({size[0]}\times{size[1]})}}$")
         axes.set_xlabel("sites")
-    panels[0].set_ylabel(r"$1 - R^2$")
-    panels[0].legend()
+    panels[0][0].set_ylabel(r"$1 - R^2$")
+    panels[0][0].legend()
     return figure
 
 
 def loss_curves(found: list[Trained]) -> Figure:
     """Validation loss of every network; a stage of an L-CNN adds the loss of its loop to that of those before."""
-    groups = by_size(found)
-    figure = new_figure(2.6 * len(groups), 3.2)
-    panels = figure.subplots(1, len(groups), sharey=True, squeeze=False)[0]
-    for axes, (size, kinds) in zip(panels, groups.items(), strict=True):
+    figure, panels = _panels(found, 3.2)
+    for axes, kinds in panels:
         for kind, networks in kinds.items():
             for number, trained in enumerate(networks):
-                losses = np.array([validation for _, validation in trained.loss])
-                axes.plot(
-                    np.arange(1, len(losses) + 1), losses, color=_COLOUR[kind], lw=0.9, label=kind if not number else None
-                )
+                losses = [validation for _, validation in trained.loss]
+                label = None if number else kind
+                axes.plot(range(1, len(losses) + 1), losses, color=_COLOUR[kind], lw=0.9, label=label)
         axes.set_xscale("log")
-        axes.set_yscale("log")
-        axes.set_title(rf"$W^{{({size[0]}\times{size[1]})}}$")
         axes.set_xlabel("epoch")
-    panels[0].set_ylabel("loss on validation data")
-    panels[0].legend()
+    panels[0][0].set_ylabel("loss on validation data")
+    panels[0][0].legend()
     return figure
 
 
@@ -83,7 +89,7 @@ def scatter(found: list[Trained]) -> Figure:
                 true, predicted = kinds[kind][0].scatter[side]
                 axes.plot(true, predicted, ".", ms=2.5, color=_COLOUR[kind], alpha=0.6, label=kind)
             axes.axline((0, 0), slope=1, color="#999999", lw=0.6, zorder=0)
-            axes.set_title(rf"$W^{{({size[0]}\times{size[1]})}}$, {side}² sites")
+            axes.set_title(f"{_title(size)}, {side}² sites")
         column[1].set_xlabel("true")
     for axes in panels[:, 0]:
         axes.set_ylabel("predicted")

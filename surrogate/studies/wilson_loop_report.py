@@ -13,7 +13,7 @@ from statistics import median
 from typing import Any
 
 from glasma.errors import FileError
-from glasma.io.atomic import write_text
+from glasma.io.atomic import make_directory, write_text
 from glasma.io.provenance import commit, machine, versions
 from glasma.report.page import embedded, page_from
 from glasma.report.style import figure_style
@@ -35,13 +35,11 @@ def run_and_report(study: LoopStudy, directory: Path, overwrite: bool, say: Say)
     record = directory / "study.json"
     wanted = study.model_dump(mode="json")
     if overwrite and record.exists():
-        shutil.rmtree(directory)
-    if record.exists() and json.loads(record.read_text(encoding="utf-8")) != wanted:
+        for training in directory.glob("*cnn-*"):
+            shutil.rmtree(training)
+    elif record.exists() and json.loads(record.read_text(encoding="utf-8")) != wanted:
         raise FileError(f"{directory}: holds another study; add --overwrite or choose another --out directory")
-    try:
-        directory.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise FileError(f"{directory}: cannot be made ({error.strerror}); choose another --out directory") from None
+    make_directory(directory)
     write_text(record, json.dumps(wanted, indent=1) + "\n")
     began = time.monotonic()
     found = run_study(study, directory, say)

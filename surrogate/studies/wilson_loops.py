@@ -178,7 +178,7 @@ def train_equivariant(
     stages = STAGES[size]
     trained = Trained("L-CNN", f"{len(stages)} layers of {study.channels} channels", size, seed)
     torch.manual_seed(seed)
-    network = LoopNetwork(study.group, stages, study.channels).double()
+    network = LoopNetwork(study.group, stages, study.channels)
     trained.parameters = sum(p.numel() for p in network.parameters())
     stopping = {"epochs": study.iterations, "target_loss": study.target}
     config = _config(study, seed, optimiser="lbfgs", batch_size=0, lbfgs={"history": 100}, **stopping)
@@ -211,7 +211,7 @@ def train_plain(
     """Adam on the loop itself, for no fewer epochs than the L-CNN had."""
     trained = Trained("CNN", f"{depth} convolutions of {width} channels", rival.size, rival.seed)
     torch.manual_seed(rival.seed)
-    network = PlainNetwork(training.links.shape[-1], width, depth, study.plain_activation).double()
+    network = PlainNetwork(training.links.shape[-1], width, depth, study.plain_activation)
     trained.parameters = sum(p.numel() for p in network.parameters())
     config = _config(
         study, rival.seed, epochs=max(rival.epochs, study.plain_epochs), batch_size=20, schedule="cosine", learning_rate=2e-3

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import pickle
 import shutil
 from pathlib import Path
@@ -12,7 +11,7 @@ from typing import Any
 import torch
 
 from glasma.errors import FileError
-from glasma.io.atomic import PARTIAL, remove_partial, replacing, write_text
+from glasma.io.atomic import PARTIAL, make_directory, remove_partial, replacing, write_text
 
 _FORMAT = "glasma training 1"
 _CHECKPOINT_FORMAT = "glasma training checkpoint 1"
@@ -55,12 +54,7 @@ class TrainingDirectory:
                 raise FileError(f"{self.path}: holds another training; resume or overwrite it, or choose another directory")
         elif self.path.is_dir() and any(not file.name.startswith(PARTIAL) for file in self.path.iterdir()):
             raise FileError(f"{self.path}: is not empty and holds no training (no run.json); choose another directory")
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileError(f"{self.path}: cannot be made ({error.strerror}); choose another directory") from None
-        if not os.access(self.path, os.W_OK):
-            raise FileError(f"{self.path}: is not writable; choose another directory or mend its permissions")
+        make_directory(self.path, "another directory")
         remove_partial(self.path)
         return checkpoint
 

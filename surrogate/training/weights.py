@@ -54,19 +54,33 @@ def read_weights(path: Path) -> tuple[Weights, dict[str, Any]]:
     FileError
         If the file is missing, damaged or something else.
     """
+    stored, metadata = read_safetensors(path)
     try:
-        with safe_open(path, framework="pt") as file:
-            about = json.loads((file.metadata() or {}).get(METADATA, "{}"))
-            stored = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 — not a dict
-    except FileNotFoundError:
-        raise FileError(f"{path}: is missing; give the directory of a training") from None
-    except (OSError, SafetensorError, ValueError) as error:
-        raise FileError(f"{path}: is not a whole safetensors file ({error}); train again") from None
+        about = json.loads(metadata.get(METADATA, "{}"))
+    except ValueError as error:
+        raise FileError(f"{path}: its metadata are damaged ({error}); train again") from None
     if about.get("format") != _FORMAT:
         raise FileError(f"{path}: is a safetensors file but not one of a training; give best.safetensors or last.safetensors")
     names = set(about.pop("complex"))
     about.pop("format")
     return {name: torch.view_as_complex(tensor) if name in names else tensor for name, tensor in stored.items()}, about
+
+
+def read_safetensors(path: Path, device: str = "cpu") -> tuple[Weights, dict[str, str]]:
+    """The tensors and the metadata of a safetensors file.
+
+    Raises
+    ------
+    FileError
+        If the file is missing or damaged.
+    """
+    if not path.is_file():
+        raise FileError(f"{path}: is missing; give a safetensors file that glasma wrote")
+    try:
+        with safe_open(path, framework="pt", device=device) as file:
+            return {name: file.get_tensor(name) for name in file.keys()}, file.metadata() or {}  # noqa: SIM118 — not a dict
+    except (OSError, SafetensorError) as error:
+        raise FileError(f"{path}: is not a whole safetensors file ({str(error).splitlines()[0]}); write it again") from None
 
 
 def load_weights(path: Path, module: nn.Module) -> dict[str, Any]:
