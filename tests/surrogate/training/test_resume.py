@@ -98,7 +98,8 @@ def killed_and_resumed(tmp_path: Path, kills: int, seed: int) -> int:
         while process.poll() is None and written() == before:
             time.sleep(0.002)
         try:
-            process.wait(chance.uniform(0, duration / 3))
+            # Some two of the sixty epochs: the training is not at its end before all kills.
+            process.wait(chance.uniform(0, duration / 30))
         except subprocess.TimeoutExpired:
             process.send_signal(signal.SIGKILL)
         hits += process.wait() == -signal.SIGKILL
