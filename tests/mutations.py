@@ -37,6 +37,7 @@ class Mutation:
 SEMI = "evolution/semi_implicit_kernels.py"
 CHARGES, KERNELS = "evolution/charges.py", "evolution/leapfrog_kernels.py"
 MILNE = "evolution/boost_invariant_kernels.py"
+PROJECTION = "lattice/gauss_projection_kernels.py"
 SU2, SU3 = "group/su2.py", "group/su3.py"
 GAUSS = "physics/test_gauss.py -k float64-2"
 ORDER = "evolution/test_leapfrog_conservation.py -k energy_drift"
@@ -311,6 +312,34 @@ MUTATIONS = [
         "difference = dagger(U_B - U_A)",
         "difference = dagger(U_A - U_B)",
         "evolution/test_light_cone.py -k thin",
+    ),
+    Mutation(
+        "projection: φ of the site before a link carried the wrong way",
+        PROJECTION,
+        "add_scaled(f, -w, rotate_back(u, last))",
+        "add_scaled(f, -w, rotate(u, last))",
+        "lattice/test_gauss_projection.py -k constraint_holds",
+    ),
+    Mutation(
+        "projection: sign of the change of P_eta",
+        PROJECTION,
+        "store_algebra(E, two, zero, y, z, add_scaled(e, c, d))",
+        "store_algebra(E, two, zero, y, z, add_scaled(e, -c, d))",
+        "lattice/test_gauss_projection.py -k constraint_holds",
+    ),
+    Mutation(
+        "projection: energy of P_eta with another power of tau",
+        "lattice/gauss_projection.py",
+        "else fields.tau_of_momenta**-2",
+        "else fields.tau_of_momenta**-1",
+        "lattice/test_gauss_projection.py -k orthogonal",
+    ),
+    Mutation(
+        "projection: elimination along a line with the wrong link",
+        PROJECTION,
+        "f = rotate_back(load(U, two, x, y, index(k - 1)), f)",
+        "f = rotate_back(load(U, two, x, y, index(k)), f)",
+        "lattice/test_gauss_projection.py -k few_iterations",
     ),
     Mutation(
         "heat bath: wrong staple below the link",

@@ -84,20 +84,27 @@ def covariant_divergence(fields: Fields, x: int, z0: int, z1: int) -> np.ndarray
     return plane[0, :, 0]
 
 
+def constraint(fields: Fields, x: int, intervals: Sequence[tuple[int, int]]) -> tuple[np.ndarray, np.ndarray]:
+    """Σ_i (E_i − U†_i E_i U_i)/a_i − ρ at the plane x, zero outside the intervals of z, and ρ: both (dim_g, ny, nz)."""
+    _, ny, nz = fields.grid.shape
+    rho = np.zeros((fields.group.DIMENSION, ny, nz), fields.dtype)
+    for charges in fields.charges:
+        charges.add_density(rho, x)
+    violation = np.zeros_like(rho)
+    for z0, z1 in intervals:
+        violation[..., z0:z1] = covariant_divergence(fields, x, z0, z1)[..., z0:z1] - rho[..., z0:z1]
+    return violation, rho
+
+
 def gauss_residual(fields: Fields, workers: Workers, region: Sequence[tuple[int, int]] | None = None) -> GaussResidual:
     """Violation of the leapfrog's Gauss constraint, over the given intervals of z or all planes but the outermost."""
     nx, ny, nz = fields.grid.shape
     intervals = region or [(1, nz)]
 
     def plane(x: int) -> tuple[float, float, float]:
-        rho = np.zeros((fields.group.DIMENSION, ny, nz), fields.dtype)
-        for charges in fields.charges:
-            charges.add_density(rho, x)
-        divergence = np.zeros_like(rho)
-        for z0, z1 in intervals:
-            divergence[..., z0:z1] = covariant_divergence(fields, x, z0, z1)[..., z0:z1] - rho[..., z0:z1]
-        square = float(np.sum(divergence.astype(np.float64) ** 2))
-        return float(np.abs(divergence).max()), square, float(np.abs(rho).max())
+        violation, rho = constraint(fields, x, intervals)
+        square = float(np.sum(violation.astype(np.float64) ** 2))
+        return float(np.abs(violation).max()), square, float(np.abs(rho).max())
 
     worst, squares, densities = zip(*workers.each(range(nx), plane), strict=True)
     violation = float(np.max(worst))  # NaN if any is

@@ -38,20 +38,25 @@ def constraint_kernels(group: ModuleType) -> SimpleNamespace:
     return SimpleNamespace(gauss=gauss)
 
 
+def constraint(fields: MilneFields, x: int) -> tuple[np.ndarray, np.ndarray]:
+    """Σ_i (P_i − U†_i P_i U_i |_{x−i}) − A_η × P_η at the plane x, and A_η × P_η: both (dim_g, ny)."""
+    G = np.empty((2, fields.group.DIMENSION, 1, 1, fields.grid.shape[1]), fields.dtype)
+    constraint_kernels(fields.group).gauss(G, x, fields.U, fields.A, fields.E, fields.dtype.type(1))
+    return G[1, :, 0, 0], G[0, :, 0, 0]
+
+
 def gauss_residual(fields: MilneFields, workers: Workers) -> GaussResidual:
     """Violation of Σ_i (P_i − U†_i P_i U_i |_{x−i}) = A_η × P_η.
 
     It is relative to the largest component of P_x, P_y and A_η × P_η; `scale` is that value, in units 1/a_T.
     """
     nx, ny, _ = fields.grid.shape
-    unit = fields.dtype.type(1)
 
     def plane(x: int) -> tuple[float, float, float]:
-        G = np.empty((2, fields.group.DIMENSION, 1, 1, ny), fields.dtype)
-        constraint_kernels(fields.group).gauss(G, x, fields.U, fields.A, fields.E, unit)
-        square = float(np.sum(G[1].astype(np.float64) ** 2))
-        largest = max(float(np.abs(G[0]).max()), float(np.abs(fields.E[:2, :, 0, x]).max()))
-        return float(np.abs(G[1]).max()), square, largest
+        violation, current = constraint(fields, x)
+        square = float(np.sum(violation.astype(np.float64) ** 2))
+        largest = max(float(np.abs(current).max()), float(np.abs(fields.E[:2, :, 0, x]).max()))
+        return float(np.abs(violation).max()), square, largest
 
     worst, squares, terms = zip(*workers.each(range(nx), plane), strict=True)
     scale = max(terms) or 1.0
