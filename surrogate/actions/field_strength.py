@@ -4,17 +4,18 @@ With the plaquette P_ij(x) based at x, s = 2 Re tr(1 − P) and F = [P]_ah = F^a
 a plane that touch the site z are brought to it along an edge of their own, F_{++}, F_{−+}, F_{+−}, F_{−−}; T_k^n brings an
 object from n sites ahead along k back to z.  Per plane (i, j) and site
 
-    V_B = c_plaquette s + c_square s² + c_cube s³
-        + Σ_{k∈(i,j)} ( c_adjacent F·T_k F + c_action_adjacent s s_{+k} )
-        + c_diagonal (F_{++}·F_{−−} + F_{+−}·F_{−+}) + c_action_diagonal (s_{++} s_{−−} + s_{+−} s_{−+})
-        + Σ_{k∈(i,j)} Σ_{n=2,3,4} c_straight{n} ½ Σ_{rows b} F_{−b}·T_k^{n−1} F_{+b}
-        + Σ_{k∉(i,j)} Σ_{n=1…4} c_across{n} ¼ Σ_{ab} F_{ab}·T_k^n F_{ab}
+    V_B = plaquette s + square s² + cube s³
+        + Σ_{k∈(i,j)} ( adjacent F·T_k F + action_adjacent s s_{+k} )
+        + diagonal (F_{++}·F_{−−} + F_{+−}·F_{−+}) + action_diagonal (s_{++} s_{−−} + s_{+−} s_{−+})
+        + Σ_{k∈(i,j)} Σ_{n=2,3,4} straight{n} ½ Σ_{rows b} F_{−b}·T_k^{n−1} F_{+b}
+        + Σ_{k∉(i,j)} Σ_{n=1…4} across{n} ¼ Σ_{ab} F_{ab}·T_k^n F_{ab}
 
 (the first sign along k), and for the adjoint scalar of the boost-invariant frame
 
-    V_φ = Σ_k Σ_{n=1…4} g_straight{n} ½ |T_k^n φ − φ|² + g_diagonal ¼ Σ_routes |T_{x,±y} φ − φ|² + g_commutator ⅛ Σ_ab |F_ab × φ|²,
+    V_φ = Σ_k Σ_{n=1…4} gradient{n} ½ |T_k^n φ − φ|² + gradient_diagonal ¼ Σ_routes |T_{x,±y} φ − φ|²
+        + commutator ⅛ Σ_ab |F_ab × φ|²,
 
-with both shortest routes to each of (1, ±1), f × g = −i [f, g].  The Wilson action is c_plaquette = g_straight1 = 1.  The pairs are
+with both shortest routes to each of (1, ±1), f × g = −i [f, g].  The Wilson action is plaquette = gradient1 = 1.  The pairs are
 traced Wilson loops of two plaquettes that a straight line joins, up to terms in s; the form is that of an L-Conv, an L-Bilin
 and a Trace.
 
