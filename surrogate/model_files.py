@@ -16,16 +16,18 @@ from glasma.errors import FileError
 from glasma.io.atomic import replacing, write_text
 from glasma.io.provenance import commit, installed, versions
 from surrogate.errors import LayerError
+from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.models import LCNN
 from surrogate.training.weights import read_safetensors
 
 #: Architectures that a card can name, and how their configuration becomes a model.
-ARCHITECTURES: dict[str, type[LCNN]] = {"LCNN": LCNN}
+Model = LCNN | EvolutionSurrogate
+ARCHITECTURES: dict[str, type[Model]] = {"LCNN": LCNN, "EvolutionSurrogate": EvolutionSurrogate}
 _FORMAT = "glasma-model-1"
 
 
 def save_model(
-    model: LCNN,
+    model: Model,
     path: Path | str,
     training_data: dict[str, Any] | None = None,
     metrics: dict[str, Any] | None = None,
@@ -35,7 +37,7 @@ def save_model(
 
     Parameters
     ----------
-    model : LCNN
+    model : LCNN or EvolutionSurrogate
     path : path
         The file, by convention *.safetensors; the card goes to the same name with the ending .json.
     training_data, metrics : dict, optional
@@ -87,7 +89,7 @@ def read_card(path: Path | str) -> dict[str, Any]:
     return _read(Path(path), "cpu")[0]
 
 
-def load_model(path: Path | str, device: torch.device | str = "cpu") -> LCNN:
+def load_model(path: Path | str, device: torch.device | str = "cpu") -> Model:
     """The model of a file, in the precision in which it was saved, in evaluation mode; its card is `model.card`.
 
     Parameters

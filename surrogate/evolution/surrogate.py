@@ -1,0 +1,134 @@
+"""A coarse lattice that evolves as the fine one does: an action with its time step, and operators for the energies."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from surrogate.actions.action import Action, SumOfActions
+from surrogate.actions.field_strength import FieldStrengthAction
+from surrogate.actions.network import NetworkAction
+from surrogate.errors import LayerError
+from surrogate.evolution.frames import Frame
+from surrogate.evolution.leapfrog import FieldState, Leapfrog
+from surrogate.groups import as_group
+from surrogate.models import LCNNConfig
+from surrogate.observables.energies import EnergyOperators
+
+
+@dataclass(frozen=True)
+class EvolutionConfig:
+    """What an evolution surrogate is made of.
+
+    Attributes
+    ----------
+    group : str
+    frame : str
+        "milne" or "static".
+    blocking : int
+        b, by how much its lattice is coarser than the one that it stands for.
+    substeps : int
+        n in Δt = a_T/n, coarse units.
+    terms : tuple of str
+        Of the field strength action (`surrogate.actions.field_strength`).
+    network : dict, optional
+        An L-CNN in addition, keys of `LCNNConfig`.
+    """
+
+    group: str = "SU(2)"
+    frame: str = "milne"
+    blocking: int = 2
+    substeps: int = 4
+    terms: tuple[str, ...] = ("plaquette", "gradient1")
+    network: dict[str, Any] | None = None
+
+    @property
+    def dimensions(self) -> int:
+        """D."""
+        return Frame(self.frame).dimensions
+
+    @property
+    def step(self) -> float:
+        """Δt, units of the coarse a_T."""
+        return 1 / self.substeps
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> EvolutionConfig:
+        """The configuration of plain values.
+
+        Raises
+        ------
+        LayerError
+            For an unknown key.
+        """
+        known = {field.name for field in fields(cls)}
+        for key in values:
+            if key not in known:
+                raise LayerError(f"{key}: is not a key of an evolution surrogate; known are {', '.join(sorted(known))}")
+        plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return cls(**plain)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values from which `from_dict` makes the same."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+
+class EvolutionSurrogate(nn.Module):
+    """The leapfrog of a learned action on a coarse lattice, and the energies of the fine lattice.
+
+    Parameters
+    ----------
+    config : EvolutionConfig
+
+    Attributes
+    ----------
+    pairs : FieldStrengthAction
+        The part of the action with fitted coefficients; Wilson's to begin with.
+    action : Action
+        The whole of it.
+    leapfrog : Leapfrog
+    energies : EnergyOperators
+    card : dict
+        What `load_model` found beside the weights.
+    """
+
+    def __init__(self, config: EvolutionConfig | None = None, **values: Any) -> None:
+        super().__init__()
+        config = config or EvolutionConfig.from_dict(values)
+        self.config = config
+        self.card: dict[str, Any] = {}
+        group, frame = as_group(config.group), Frame(config.frame)
+        if not frame.has_scalar:
+            raise LayerError(f"frame = {config.frame!r}: an evolution surrogate in the transverse plane is milne or static")
+        self.pairs = FieldStrengthAction(group, frame.dimensions, terms=list(config.terms))
+        self.action: Action = self.pairs
+        if config.network is not None:
+            network = LCNNConfig.from_dict({"group": config.group, "dimensions": frame.dimensions, **config.network})
+            self.action = SumOfActions(self.pairs, NetworkAction(network))
+        self.leapfrog = Leapfrog(self.action, group, frame, config.step)
+        self.energies = EnergyOperators(group, frame, config.step)
+
+    def start(self, U: Tensor, longitudinal: Tensor) -> FieldState:
+        """The state after the first step from links (batch, 2, *lattice, N, N) and E_L (batch, *lattice, N, N) at τ = 0+."""
+        return self.leapfrog.start(U, longitudinal)
+
+    def run(self, state: FieldState, steps: int, checkpointing: bool = False) -> Iterator[FieldState]:
+        """The states after each of `steps` steps."""
+        return self.leapfrog.run(state, steps, checkpointing)
+
+    def forward(self, state: FieldState) -> FieldState:
+        """One step."""
+        result: FieldState = self.leapfrog(state)
+        return result
+
+
+def pressures(energies: Tensor) -> Tensor:
+    """ε, P_L/ε, P_T/ε of (…, 4) energies in the order of `surrogate.observables.COMPONENTS`, (…, 3)."""
+    electric_l, electric_t, magnetic_l, magnetic_t = energies.unbind(-1)
+    total = energies.sum(-1)
+    longitudinal = electric_t + magnetic_t - electric_l - magnetic_l
+    return torch.stack([total, longitudinal / total, (electric_l + magnetic_l) / total], dim=-1)
