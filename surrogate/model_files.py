@@ -19,10 +19,11 @@ from surrogate.errors import LayerError
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.models import LCNN
 from surrogate.training.weights import read_safetensors
+from surrogate.upscaling.upscaler import Upscaler
 
 #: Architectures that a card can name, and how their configuration becomes a model.
-Model = LCNN | EvolutionSurrogate
-ARCHITECTURES: dict[str, type[Model]] = {"LCNN": LCNN, "EvolutionSurrogate": EvolutionSurrogate}
+Model = LCNN | EvolutionSurrogate | Upscaler
+ARCHITECTURES: dict[str, type[Model]] = {"LCNN": LCNN, "EvolutionSurrogate": EvolutionSurrogate, "Upscaler": Upscaler}
 _FORMAT = "glasma-model-1"
 
 
@@ -37,7 +38,7 @@ def save_model(
 
     Parameters
     ----------
-    model : LCNN or EvolutionSurrogate
+    model : LCNN, EvolutionSurrogate or Upscaler
     path : path
         The file, by convention *.safetensors; the card goes to the same name with the ending .json.
     training_data, metrics : dict, optional

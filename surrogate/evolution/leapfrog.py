@@ -117,6 +117,21 @@ class Leapfrog(torch.nn.Module):
         pi = longitudinal + (half**2 / 4) * found.scalar
         return self.drift(FieldState(U, P, torch.zeros_like(pi), pi, 0))
 
+    def synchronous(self, state: FieldState) -> FieldState:
+        """The same state with its momenta at t instead of t − ½: half a kick ahead."""
+        return self._half_kick(state, 0.5)
+
+    def staggered(self, state: FieldState) -> FieldState:
+        """A state whose momenta are those of t, with them at t − ½: half a kick back."""
+        return self._half_kick(state, -0.5)
+
+    def _half_kick(self, state: FieldState, part: float) -> FieldState:
+        kicked = self.kick(state)
+        pi = None
+        if state.pi is not None and kicked.pi is not None:
+            pi = state.pi + part * (kicked.pi - state.pi)
+        return replace(state, P=state.P + part * (kicked.P - state.P), pi=pi)
+
     def gauss(self, state: FieldState) -> Tensor:
         """Σ_i (P_i − U†_i P_i U_i |_{x−i})/a_i² − φ × π, (batch, *lattice, N, N), at t − ½."""
         # The momenta of t − ½ with the links and the scalar of t: both products are conserved by the drift.
