@@ -5,7 +5,7 @@ a plane that touch the site z are brought to it along an edge of their own, F_{+
 object from n sites ahead along k back to z.  Per plane (i, j) and site
 
     V_B = plaquette s + square s² + cube s³
-        + Σ_{k∈(i,j)} ( adjacent F·T_k F + action_adjacent s s_{+k} )
+        + Σ_{k∈(i,j)} ( adjacent F·T_k F + action_adjacent s s_{+k} + rectangle 2 Re tr(1 − R_k) )
         + diagonal (F_{++}·F_{−−} + F_{+−}·F_{−+}) + action_diagonal (s_{++} s_{−−} + s_{+−} s_{−+})
         + Σ_{k∈(i,j)} Σ_{n=2,3,4} straight{n} ½ Σ_{rows b} F_{−b}·T_k^{n−1} F_{+b}
         + Σ_{k∉(i,j)} Σ_{n=1…4} across{n} ¼ Σ_{ab} F_{ab}·T_k^n F_{ab}
@@ -15,9 +15,9 @@ object from n sites ahead along k back to z.  Per plane (i, j) and site
     V_φ = Σ_k Σ_{n=1…4} gradient{n} ½ |T_k^n φ − φ|² + gradient_diagonal ¼ Σ_routes |T_{x,±y} φ − φ|²
         + commutator ⅛ Σ_ab |F_ab × φ|²,
 
-with both shortest routes to each of (1, ±1), f × g = −i [f, g].  The Wilson action is plaquette = gradient1 = 1.  The pairs are
-traced Wilson loops of two plaquettes that a straight line joins, up to terms in s; the form is that of an L-Conv, an L-Bilin
-and a Trace.
+with both shortest routes to each of (1, ±1), R_k the loop of 2 × 1 links, long along k, and f × g = −i [f, g].  The Wilson action
+is plaquette = gradient1 = 1.  The pairs are traced Wilson loops of two plaquettes that a straight line joins, up to terms in s;
+the form is that of an L-Conv, an L-Bilin and a Trace.
 
 On an anisotropic lattice in three dimensions planes are of the class "xy" or "z" (those that hold z), directions k of the
 class "t" or "z", and every coefficient exists for each; s and F·F carry the weight 1/(a_i² a_j²) of the plane.
@@ -50,7 +50,7 @@ class FieldStrengthAction(Action):
     dimensions : int
         2, with a scalar if one is given to `forward`, or 3.
     terms : iterable of str, optional
-        The terms that it has; all of them by default.
+        The terms that it has; by default all but the rectangles, which in SU(2) are sums of others.
     anisotropy : float
         a_z/a_T of the third direction.
     reach : int
@@ -84,12 +84,20 @@ class FieldStrengthAction(Action):
         if dimensions not in (2, 3):
             raise LayerError(f"dimensions = {dimensions}: field strength actions are for 2 or 3")
         known = list(term_names(dimensions, REACH))
-        self.names = list(terms) if terms is not None else list(term_names(dimensions, reach))
+        fitted = [name for name in term_names(dimensions, reach) if not name.startswith("rectangle")]
+        self.names = list(terms) if terms is not None else fitted
         for name in self.names:
             if name not in known:
                 raise LayerError(f"term {name!r}: known are {', '.join(known)}")
         wilson = [1.0 if is_wilson(name) else 0.0 for name in self.names]
         self.coefficients = nn.Parameter(torch.tensor(wilson, dtype=torch.float64))
+
+    @classmethod
+    def symanzik(cls, group: Group | str) -> FieldStrengthAction:
+        """The tree-level improved action in two dimensions: no errors of order a² (Lüscher, Weisz, CMP 97 (1985) 59)."""
+        action = cls(group, 2, terms=["plaquette", "rectangle", "gradient1", "gradient2"])
+        action.set_values({"plaquette": 5 / 3, "rectangle": -1 / 12, "gradient1": 4 / 3, "gradient2": -1 / 12})
+        return action
 
     def values(self) -> dict[str, float]:
         """The coefficients by their names."""
@@ -201,6 +209,7 @@ def _plane_terms(add: Any, U: Tensor, leaves: Leaves, weight: float, D: int) -> 
         kind = plane + _direction_class(k, D)
         add(f"adjacent{kind}", lambda k=k: weight * dot(F[1, 1], ahead(U, F[1, 1], k)))
         add(f"action_adjacent{kind}", lambda k=k: weight * s * _site_shift(s, k, 1, D))
+        add(f"rectangle{kind}", lambda k=k: weight * _rectangle(U, k, j if k == i else i))
     add(f"diagonal{plane}", lambda: weight * (dot(F[1, 1], F[-1, -1]) + dot(F[1, -1], F[-1, 1])))
     add(
         f"action_diagonal{plane}",
@@ -226,6 +235,15 @@ def _plane_terms(add: Any, U: Tensor, leaves: Leaves, weight: float, D: int) -> 
                 f"across{n}{kind}",
                 lambda beyond=beyond: weight / 4 * sum(dot(F[signs], X) for signs, X in beyond.items()),
             )
+
+
+def _rectangle(U: Tensor, k: int, other: int) -> Tensor:
+    """2 Re tr(1 − R) of the loop of two links along k and one along the other axis."""
+    D = U.shape[1]
+    line = U[:, k] @ shift(U[:, k], k, 1, D)
+    side = U[:, other]
+    R = line @ shift(side, k, 2, D) @ (side @ shift(line, other, 1, D)).mH
+    return 2 * (U.shape[-1] - R.diagonal(dim1=-2, dim2=-1).sum(-1).real)
 
 
 def _scalar_terms(add: Any, U: Tensor, phi: Tensor, leaves: Leaves, group: Group) -> None:
@@ -268,7 +286,7 @@ def _direction_class(k: int, D: int) -> str:
 def term_names(dimensions: int, reach: int = REACH) -> Iterator[str]:
     """All terms up to the distance `reach`, in a fixed order."""
     if dimensions == 2:
-        yield from ("plaquette", "square", "cube", "adjacent", "action_adjacent", "diagonal", "action_diagonal")
+        yield from ("plaquette", "square", "cube", "adjacent", "action_adjacent", "rectangle", "diagonal", "action_diagonal")
         yield from (f"straight{n}" for n in range(2, reach + 1))
         yield from (f"gradient{n}" for n in range(1, reach + 1))
         yield from ("gradient_diagonal", "commutator")
@@ -276,7 +294,7 @@ def term_names(dimensions: int, reach: int = REACH) -> Iterator[str]:
     for plane, directions, normal in ((".xy", ("t",), "z"), (".z", ("t", "z"), "t")):
         yield from (f"{name}{plane}" for name in ("plaquette", "square", "cube", "diagonal", "action_diagonal"))
         for direction in directions:
-            yield from (f"{name}{plane}{direction}" for name in ("adjacent", "action_adjacent"))
+            yield from (f"{name}{plane}{direction}" for name in ("adjacent", "action_adjacent", "rectangle"))
             yield from (f"straight{n}{plane}{direction}" for n in range(2, reach + 1))
         yield from (f"across{n}{plane}{normal}" for n in range(1, reach + 1))
 

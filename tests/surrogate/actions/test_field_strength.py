@@ -30,7 +30,7 @@ def test_every_term_is_gauge_invariant(group: str, D: int) -> None:
     U, phi = fields(group, D)
     Omega = random_elements(group, (2, *U.shape[2:-2]))
     turned = None if phi is None else Omega @ phi @ Omega.mH
-    action = FieldStrengthAction(group, D, anisotropy=1.0 if D == 2 else 0.6)
+    action = FieldStrengthAction(group, D, terms=list(term_names(D)), anisotropy=1.0 if D == 2 else 0.6)
     before, after = action.invariants(U, phi), action.invariants(transform_links(U, Omega), turned)
     assert set(before) == set(action.names)
     for name, value in before.items():
@@ -41,7 +41,7 @@ def test_every_term_is_gauge_invariant(group: str, D: int) -> None:
 @pytest.mark.parametrize("D", [2, 3])
 def test_forces_are_derivatives(group: str, D: int) -> None:
     U, phi = fields(group, D, batch=1)
-    action = FieldStrengthAction(group, D)
+    action = FieldStrengthAction(group, D, terms=list(term_names(D)))
     generator = torch.Generator().manual_seed(4)
     H = algebra_part(random_elements(group, U.shape[:-2], generator), as_group(group))
     step = 1e-5
@@ -77,7 +77,7 @@ def test_forces_of_the_action_are_those_of_its_terms() -> None:
 def test_rotations_and_reflections_leave_the_action(D: int) -> None:
     """The lattice turned by a quarter in the plane x, y, and reflected in x; z stays apart."""
     U, phi = fields("SU(3)", D)
-    action = FieldStrengthAction("SU(3)", D)
+    action = FieldStrengthAction("SU(3)", D, terms=list(term_names(D)))
 
     def rotated(U: torch.Tensor) -> torch.Tensor:
         # x' = y, y' = −x: the link along x at x' is that along y; the link along y' is the one along x backwards.
@@ -102,22 +102,32 @@ def test_plain_coefficients_are_the_wilson_action() -> None:
     torch.testing.assert_close(potential.gradient, gradient)
 
 
-def test_two_adjacent_plaquettes_are_a_rectangle_in_su2() -> None:
-    """½ Re tr of the 1 × 2 rectangle is u_0 u_0' − u·u', a function of s and of F·T F."""
+def test_a_rectangle_in_su2_is_a_sum_of_other_terms() -> None:
+    """2 Re tr(1 − R) = s + s' + F·F' − s s'/4 for the two plaquettes in it."""
     U, _ = fields("SU(2)", 2)
-    action = FieldStrengthAction("SU(2)", 2, terms=["plaquette", "adjacent", "action_adjacent"])
-    found = action.invariants(U)
-    x, y = U[:, 0], U[:, 1]
-    long = x @ shift(x, 0, 1, 2) @ shift(shift(y, 0, 1, 2), 0, 1, 2)
-    flat = long @ (y @ shift(x, 1, 1, 2) @ shift(shift(x, 1, 1, 2), 0, 1, 2)).mH
-    tall = (x @ shift(y, 0, 1, 2) @ shift(shift(y, 0, 1, 2), 1, 1, 2)) @ (
-        y @ shift(y, 1, 1, 2) @ shift(shift(x, 1, 1, 2), 1, 1, 2)
-    ).mH
-    half = sum(R.diagonal(dim1=-2, dim2=-1).sum(-1).real.flatten(1).sum(1) / 2 for R in (flat, tall))
-    sites = 16
-    # s = 4 (1 − u_0), F^a = 2 u^a; Σ over both axes.
-    expected = 2 * sites - found["plaquette"] + found["action_adjacent"] / 16 - found["adjacent"] / 4
-    torch.testing.assert_close(half, expected)
+    names = ["plaquette", "adjacent", "action_adjacent", "rectangle"]
+    found = FieldStrengthAction("SU(2)", 2, terms=names).invariants(U)
+    expected = 4 * found["plaquette"] + found["adjacent"] - found["action_adjacent"] / 4
+    torch.testing.assert_close(found["rectangle"], expected)
+
+
+def test_symanzik_has_no_error_of_second_order() -> None:
+    """Frequencies of weak transverse waves and of the scalar against k², at two momenta."""
+    sigma = torch.tensor([[0.5, 0], [0, -0.5]], dtype=torch.complex128)
+    errors = {}
+    for name, action in (("wilson", FieldStrengthAction("SU(2)", 2)), ("symanzik", FieldStrengthAction.symanzik("SU(2)"))):
+        for n in (8, 16):
+            k = 2 * torch.pi / n
+            wave = 1e-4 * torch.sin(k * torch.arange(n, dtype=torch.float64))[None, :, None, None, None] * sigma
+            wave = wave.expand(1, n, n, 2, 2)
+            U = exponential(torch.stack([torch.zeros_like(wave), wave], dim=1), "SU(2)")
+            found = forces(action, U, wave.clone(), action.group)
+            for kind, force in (("links", found.magnetic[:, 1]), ("scalar", found.scalar)):
+                squared = -(dot(force, wave).sum() / dot(wave, wave).sum())
+                errors[name, kind, n] = abs(float(squared) / k**2 - 1)
+    for kind in ("links", "scalar"):
+        assert 3.7 < errors["wilson", kind, 8] / errors["wilson", kind, 16] < 4.3
+        assert 14 < errors["symanzik", kind, 8] / errors["symanzik", kind, 16] < 18
 
 
 def test_sums_of_actions_add_up() -> None:
