@@ -70,6 +70,8 @@ def fit_coefficients(
 ) -> Fit:
     """Set the coefficients of `action` to those that fit the accelerations of all windows best.
 
+    A coefficient whose term exerts no force in any window stays as it is.
+
     Parameters
     ----------
     action : FieldStrengthAction
@@ -98,11 +100,12 @@ def fit_coefficients(
     if not times:
         raise LayerError("no time to fit: a window has at least three consecutive times, or two from τ = 0+ on")
     size = normal.diagonal().sqrt()
-    size = torch.where(size > 0, size, 1.0)
+    silent = size == 0
+    size = torch.where(silent, 1.0, size)
     scaled = normal / size / size[:, None]
     solution = torch.linalg.solve(scaled + ridge * torch.eye(count, dtype=torch.float64), right / size) / size
     with torch.no_grad():
-        action.coefficients.copy_(solution)
+        action.coefficients.copy_(torch.where(silent.to(action.coefficients.device), action.coefficients, solution))
     left = float(times - 2 * solution @ right + solution @ normal @ solution)
     return Fit((max(left, 0.0) / times) ** 0.5, times)
 

@@ -1,0 +1,158 @@
+"""Training of an evolution surrogate: linear fit, rollouts if they are asked for, energy operators, errors for the card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from surrogate.actions.field_strength import is_of_scalar, is_wilson, term_names
+from surrogate.actions.least_squares import Window, fit_coefficients
+from surrogate.dataset import Dataset
+from surrogate.evolution.rollouts import RolloutData, RolloutLoss, state_of, strength_error
+from surrogate.evolution.surrogate import EvolutionConfig, EvolutionSurrogate, pressures
+from surrogate.fitting.config import TrainFile
+from surrogate.training import Trainer
+
+#: Told what happens, one line each.
+Say = Callable[[str], None]
+
+#: Times at which errors are told, as parts of the run.
+_PARTS = (0.25, 0.5, 1.0)
+
+
+def new_surrogate(file: TrainFile, dataset: Dataset) -> EvolutionSurrogate:
+    """The surrogate for the lattice and the times of a dataset, with Wilson's coefficients."""
+    wanted = file.evolution
+    fitted = [name for name in term_names(2, wanted.reach) if not name.startswith("rectangle")]
+    if dataset.frame == "static":
+        # The scalar stays zero: nothing is learned of it.
+        fitted = [name for name in fitted if not is_of_scalar(name) or is_wilson(name)]
+    config = EvolutionConfig(
+        dataset.group, dataset.frame, dataset.blocking, dataset.substeps, tuple(wanted.terms or fitted), wanted.network
+    )
+    return EvolutionSurrogate(config)
+
+
+def train_evolution(file: TrainFile, dataset: Dataset, directory: Path, say: Say) -> tuple[EvolutionSurrogate, dict[str, Any]]:
+    """The trained surrogate and what the card tells of it.
+
+    Raises
+    ------
+    GlasmaError
+        If the dataset lacks a split or the training breaks off.
+    """
+    surrogate = new_surrogate(file, dataset)
+    split = file.train.train_split
+    fit = fit_coefficients(
+        surrogate.pairs,
+        _short_windows(dataset, split, file.evolution.every),
+        surrogate.leapfrog.frame,
+        surrogate.config.step,
+        file.evolution.ridge,
+    )
+    say(
+        f"fitted {len(surrogate.pairs.names)} coefficients at {fit.times} times: {100 * fit.residual:.1f} % of the accelerations left over"
+    )
+    _roll_out(surrogate, file, dataset, directory, say)
+    metrics: dict[str, Any] = {"residual": fit.residual, "times": fit.times}
+    if dataset.frame == "milne":
+        errors = fit_energies(surrogate, dataset, split, file.evolution.energy_ridge)
+        say("energy operators: rms errors relative to ε " + ", ".join(f"{error:.1e}" for error in errors))
+        metrics["energy_operators"] = errors
+    metrics["splits"] = {name: _tested(surrogate, dataset, name, say) for name in file.train.test_splits}
+    return surrogate.eval(), metrics
+
+
+def fit_energies(surrogate: EvolutionSurrogate, dataset: Dataset, split: str, ridge: float) -> list[float]:
+    """Fit the energy operators to blocked states of a split; the errors of the four components relative to ε."""
+    invariants: list[Tensor] = []
+    energies: list[Tensor] = []
+    for event in dataset.events(split):
+        window, means = dataset.window(split, event), dataset.energies(split, event)
+        for at in range(1, len(window.U)):
+            with torch.no_grad():
+                invariants.append(surrogate.energies.invariants(state_of(surrogate, window, at))[0])
+            energies.append(means[at - 1])
+    return surrogate.energies.fit(invariants, energies, ridge)
+
+
+def _short_windows(dataset: Dataset, split: str, every: int) -> Iterator[Window]:
+    for event in dataset.events(split):
+        for first in range(0, dataset.times(split, event) - 2, every):
+            yield dataset.window(split, event, first, 3)
+
+
+def _roll_out(surrogate: EvolutionSurrogate, file: TrainFile, dataset: Dataset, directory: Path, say: Say) -> None:
+    wanted = file.rollouts
+    surrogate.energies.requires_grad_(False)
+    for length in wanted.lengths:
+        known, unseen = (
+            RolloutData(_drawn(dataset, split, length + 2, count, file.training.seed))
+            for split, count in (
+                (file.train.train_split, wanted.windows),
+                (file.train.validation_split, wanted.validation_windows),
+            )
+        )
+        trainer = Trainer(
+            surrogate, RolloutLoss(wanted.checkpointing), known, unseen, file.training, directory / f"rollouts-{length}"
+        )
+        history = trainer.fit(resume=True)
+        say(f"rollouts of {length} steps: validation loss {history.best_loss:.3e} ({history.status})")
+    surrogate.energies.requires_grad_(True)
+
+
+def _drawn(dataset: Dataset, split: str, length: int, count: int, seed: int) -> list[Window]:
+    """Windows of random events and times, not those with τ = 0+, where the scalar is zero."""
+    generator = torch.Generator().manual_seed(seed)
+    events = dataset.events(split)
+    windows = []
+    for _ in range(count):
+        event = events[int(torch.randint(len(events), (1,), generator=generator))]
+        last = dataset.times(split, event) - length
+        first = 1 + int(torch.randint(max(1, last), (1,), generator=generator))
+        windows.append(dataset.window(split, event, first, length))
+    return windows
+
+
+@torch.no_grad()
+def _tested(surrogate: EvolutionSurrogate, dataset: Dataset, split: str, say: Say) -> dict[str, Any]:
+    """Errors of field strengths and energies at parts of the run, root mean squares over events."""
+    strengths: dict[float, list[float]] = {part: [] for part in _PARTS}
+    energies: dict[float, list[list[float]]] = {part: [] for part in _PARTS}
+    for event in dataset.events(split):
+        window = dataset.window(split, event)
+        steps = len(window.U) - 1
+        for state in evolved(surrogate, window):
+            for part in _PARTS:
+                if state.number == round(part * steps):
+                    strengths[part].append(strength_error(surrogate, state.U, window.U[state.number : state.number + 1]))
+                    if dataset.frame == "milne":
+                        truth = pressures(dataset.energies(split, event)[state.number - 1])
+                        found = pressures(surrogate.energies(state)[0])
+                        relative = [float(found[0] / truth[0]) - 1, *(found - truth)[1:].tolist()]
+                        energies[part].append(relative)
+    result: dict[str, Any] = {"strength": {str(part): _rms(values) for part, values in strengths.items()}}
+    say(f"{split}: error of the field strength " + ", ".join(f"{_rms(v):.3f}" for v in strengths.values()))
+    if dataset.frame == "milne":
+        for number, name in enumerate(("energy", "P_L", "P_T")):
+            result[name] = {str(part): _rms([row[number] for row in rows]) for part, rows in energies.items()}
+        say(f"{split}: error of ε " + ", ".join(f"{value:.4f}" for value in result["energy"].values()))
+    return result
+
+
+def evolved(surrogate: EvolutionSurrogate, window: Window) -> Iterator[Any]:
+    """The surrogate's states at the times 1, 2, … of a window from the beginning of a run."""
+    if window.longitudinal is not None:
+        state = surrogate.start(window.U[:1], window.longitudinal[None])
+    else:
+        state = state_of(surrogate, window)
+    yield state
+    yield from surrogate.run(state, len(window.U) - 1 - state.number)
+
+
+def _rms(values: list[float]) -> float:
+    return (sum(value**2 for value in values) / max(1, len(values))) ** 0.5
