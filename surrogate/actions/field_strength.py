@@ -16,8 +16,8 @@ object from n sites ahead along k back to z.  Per plane (i, j) and site
         + commutator ⅛ Σ_ab |F_ab × φ|²,
 
 with both shortest routes to each of (1, ±1), R_k the loop of 2 × 1 links, long along k, and f × g = −i [f, g].  The Wilson
-action is plaquette = gradient1 = 1.  The pairs are traced Wilson loops of two plaquettes that a straight line joins, up to terms
-in s; the form is that of an L-Conv, an L-Bilin and a Trace.
+action is plaquette = gradient1 = 1.  The pairs are traced Wilson loops of two plaquettes that a straight line joins, up to
+terms in s; the form is that of an L-Conv, an L-Bilin and a Trace.
 
 On an anisotropic lattice in three dimensions planes are of the class "xy" or "z" (those that hold z), directions k of the
 class "t" or "z", and every coefficient exists for each; s and F·F carry the weight 1/(a_i² a_j²) of the plane.

@@ -54,9 +54,7 @@ def train_evolution(file: TrainFile, dataset: Dataset, directory: Path, say: Say
         surrogate.config.step,
         file.evolution.ridge,
     )
-    say(
-        f"fitted {len(surrogate.pairs.names)} coefficients at {fit.times} times: {100 * fit.residual:.1f} % of the accelerations left over"
-    )
+    say(f"fitted {len(surrogate.pairs.names)} coefficients at {fit.times} times: {100 * fit.residual:.1f} % left over")
     _roll_out(surrogate, file, dataset, directory, say)
     metrics: dict[str, Any] = {"residual": fit.residual, "times": fit.times}
     if dataset.frame == "milne":
