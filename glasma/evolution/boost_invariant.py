@@ -16,6 +16,8 @@ gives with D_i A_η = U_i A_η(x+i) U†_i − A_η and f × g = −i[f, g]
 
 is kept to rounding.  H depends on τ, dH/dτ = −∫ P_L with P_L = ½(E_T² + B_T² − E_L² − B_L²): the work of the expansion is
 summed by the midpoint rule for potential terms and the trapezoidal rule for kinetic ones.
+
+With τ = 1 in all of this the equations are those of a box that does not expand; H is then conserved.
 """
 
 from __future__ import annotations
@@ -30,7 +32,7 @@ from glasma.evolution.boost_invariant_kernels import boost_invariant_kernels, wo
 from glasma.evolution.light_cone import light_cone_fields
 from glasma.lattice.gauge import GaussResidual
 from glasma.lattice.grid import Grid, Interval
-from glasma.lattice.milne import MilneFields
+from glasma.lattice.milne import MilneFields, StaticFields
 from glasma.lattice.milne_constraints import gauss_residual, unitarity_violation
 from glasma.lattice.storage import field_array
 from glasma.nuclei.nucleus import Nucleus
@@ -55,20 +57,29 @@ class BoostInvariant:
         glasma.group.su2 or su3.
     dtype : float64 or float32
     workers : Workers
+    expansion : "milne" or "static"
+        "static" for τ = 1, a box that does not expand: its states are `StaticFields`.
 
     Raises
     ------
     ValueError
-        If the grid is not transverse, or Δτ is beyond the bound of stability.
+        If the grid is not transverse, Δτ is beyond the bound of stability, or the expansion is another.
     """
 
     def __init__(
-        self, grid: Grid, group: ModuleType, dtype: np.dtype | type = np.float64, workers: Workers | None = None
+        self,
+        grid: Grid,
+        group: ModuleType,
+        dtype: np.dtype | type = np.float64,
+        workers: Workers | None = None,
+        expansion: str = "milne",
     ) -> None:
+        if expansion not in ("milne", "static"):
+            raise ValueError(f'expansion = {expansion!r}: must be "milne" or "static"')
         if grid.shape[2] != 1 or grid.anisotropy != 1:
             raise ValueError(f"a boost-invariant grid has shape (nx, ny, 1) and anisotropy 1, not {grid}")
-        if 2 * grid.a_t**2 >= 1:
-            raise ValueError(f"Δτ = {grid.a_t} a_T is not below 1/√2: take substeps ≥ 2")
+        self._check_step(grid)
+        self._expands = expansion == "milne"
         self.grid, self.group, self.dtype = grid, group, np.dtype(dtype)
         self.workers = workers or Workers()
         #: The scheme is explicit.
@@ -80,16 +91,22 @@ class BoostInvariant:
             bounds: workspace(group, grid.shape[1], self.dtype) for bounds in self.workers.ranges(grid.shape[0])
         }
 
+    def _check_step(self, grid: Grid) -> None:
+        if 2 * grid.a_t**2 >= 1:
+            raise ValueError(f"Δτ = {grid.a_t} a_T is not below 1/√2: take substeps ≥ 2")
+
     def initial_state(self, nuclei: Sequence[Nucleus]) -> MilneFields:
         """Fields at Δτ, momenta at Δτ/2, after the collision of a right-mover and a left-mover at τ = 0.
 
         Raises
         ------
         ValueError
-            If the nuclei are not one right-mover and one left-mover on this grid.
+            If the nuclei are not one right-mover and one left-mover on this grid, or the box does not expand.
         ConvergenceError
             If a link of the forward light cone is not found.
         """
+        if not self._expands:
+            raise ValueError('expansion = "static": a collision needs "milne"; start a static box with start_static')
         nx, ny, _ = self.grid.shape
         fields = light_cone_fields(self.group, nuclei, (nx, ny))
         self.preparation = {"light_cone_iterations": fields.iterations, "light_cone_residual": fields.residual}
@@ -120,6 +137,37 @@ class BoostInvariant:
             self._kernels.drift(x0, x1, fields.U, fields.A, fields.E, *drift)
         return fields
 
+    def start_static(self, links: np.ndarray, scalar: np.ndarray, momenta: np.ndarray) -> StaticFields:
+        """The first half step of a static box from fields and momenta of one time t = 0.
+
+        The Gauss constraint is kept as it is given.
+
+        Parameters
+        ----------
+        links : (2, link_reals, nx, ny)
+        scalar : (dim_g, nx, ny)
+            A
+        momenta : (3, dim_g, nx, ny)
+            ∂_t A_x, ∂_t A_y, ∂_t A
+
+        Raises
+        ------
+        ValueError
+            If the scheme expands.
+        """
+        if self._expands:
+            raise ValueError('expansion = "milne": start_static needs "static"; start at τ = 0+ with start')
+        nx, ny, _ = self.grid.shape
+        A, E = (field_array((directions, self.group.DIMENSION, 1, nx, ny), self.dtype) for directions in (1, 3))
+        A[0, :, 0], E[:, :, 0] = scalar, momenta
+        fields = StaticFields(self.grid, self.group, links[:, :, None].astype(self.dtype), A, E)
+        half = self.grid.a_t / 2
+        self._kick(fields, fields.A, half, half, half, (0.0,) * 6)
+        drift = self._drift(1.0, renew=True)
+        for x0, x1 in self.workers.ranges(nx):
+            self._kernels.drift(x0, x1, fields.U, fields.A, fields.E, *drift)
+        return fields
+
     def region(self, fields: MilneFields) -> list[Interval]:
         """The one plane that there is along z."""
         return [(0, 1)]
@@ -127,11 +175,14 @@ class BoostInvariant:
     def step(self, fields: MilneFields) -> None:
         """P(τ − ½), (U, A)(τ) → P(τ + ½), (U, A)(τ + 1)"""
         step, tau = self.grid.a_t, fields.tau
-        before, after = tau - step / 2, tau + step / 2
-        weights = (step / 2 / before**2, step / 2 / after**2, -step / 2, -step / 2, -step, step / tau**2)
+        before = after = tau
+        weights: tuple[float, ...] = (0.0,) * 6
+        if self._expands:
+            before, after = tau - step / 2, tau + step / 2
+            weights = (step / 2 / before**2, step / 2 / after**2, -step / 2, -step / 2, -step, step / tau**2)
         drift = self._drift(after, renew=fields.step % _RENEW == 0)
         fields.work += self._kick(fields, fields.A, step * tau, step / tau, step / tau, weights, drift)
-        self._drift_edges(fields, drift)
+        self._finish_drift(fields, drift)
         fields.step += 1
 
     def _drift(self, tau: float, renew: bool) -> Drift:
@@ -171,8 +222,8 @@ class BoostInvariant:
         self.workers.over_planes(self.grid.shape[0], planes)
         return float(np.sum(work))
 
-    def _drift_edges(self, fields: MilneFields, drift: Drift) -> None:
-        """The first and last plane of each range, which its neighbours needed."""
+    def _finish_drift(self, fields: MilneFields, drift: Drift) -> None:
+        """What the kick has left: the first and last plane of each range, which its neighbours needed."""
 
         def planes(x0: int, x1: int) -> None:
             for x in sorted({x0, x1 - 1}):
@@ -189,7 +240,7 @@ class BoostInvariant:
         return gauss_residual(fields, self.workers)
 
     def energy(self, fields: MilneFields) -> float:
-        """dE/dη = τ ∫ ε at τ − Δτ/2, units 1/(g² a_T); with `fields.work` it is conserved, and zero."""
+        """H = dE/dη = τ ∫ ε at τ − Δτ/2, units 1/(g² a_T); with `fields.work` it is conserved, and after `start` zero."""
         return field_energy(fields, self.workers)
 
     def measure(self, fields: MilneFields) -> Measurement:

@@ -124,6 +124,35 @@ def antihermitian_mul_dagger(a, b):
 
 
 @inline
+def distance2(a):
+    """tr (a − 1)(a − 1)†, which is 2 Re tr(1 − a) of a group element: no cancellation next to 1."""
+    d = a[0] - type(a[0])(1)
+    return type(a[0])(2) * (d * d + a[1] * a[1] + a[2] * a[2] + a[3] * a[3])
+
+
+@inline
+def left_gradient(a, h, w):
+    """The derivative of 2h Re tr(1 − a) + w·[a]_ah along a → exp(iε) a: components Im tr(2 t^a a (h + iw))."""
+    s = h + h
+    return (
+        s * a[1] + a[0] * w[0] - (a[2] * w[2] - a[3] * w[1]),
+        s * a[2] + a[0] * w[1] - (a[3] * w[0] - a[1] * w[2]),
+        s * a[3] + a[0] * w[2] - (a[1] * w[1] - a[2] * w[0]),
+    )
+
+
+@inline
+def right_gradient(a, h, w):
+    """The derivative of 2h Re tr(1 − a) + w·[a]_ah along a → a exp(iε): components Im tr(2 t^a (h + iw) a)."""
+    s = h + h
+    return (
+        s * a[1] + a[0] * w[0] + (a[2] * w[2] - a[3] * w[1]),
+        s * a[2] + a[0] * w[1] + (a[3] * w[0] - a[1] * w[2]),
+        s * a[3] + a[0] * w[2] + (a[1] * w[1] - a[2] * w[0]),
+    )
+
+
+@inline
 def rotate(u, f):
     """u f u†: algebra element at the end of the link brought to its start."""
     two = type(u[0])(2)
@@ -196,6 +225,12 @@ def unitarity_defect(a):
 def dot(f, g):
     """f^a g^a"""
     return f[0] * g[0] + f[1] * g[1] + f[2] * g[2]
+
+
+@inline
+def scaled(s, f):
+    """s f for an algebra element."""
+    return s * f[0], s * f[1], s * f[2]
 
 
 @inline

@@ -288,6 +288,59 @@ def _hermitian(s, f):
 
 
 @inline
+def distance2(a):
+    """tr (a − 1)(a − 1)†, which is 2 Re tr(1 − a) of a group element: no cancellation next to 1."""
+    one = type(a[0])(1)
+    d = (a[0] - one, a[1], a[2], a[3], a[4] - one, a[5], a[6], a[7], a[8] - one)
+    return (
+        _dot3(d[0:3], d[0:3])
+        + _dot3(d[3:6], d[3:6])
+        + _dot3(d[6:9], d[6:9])
+        + _dot3(a[9:12], a[9:12])
+        + _dot3(a[12:15], a[12:15])
+        + _dot3(a[15:18], a[15:18])
+    )
+
+
+@inline
+def _plus_i_times(h, s, w):
+    """h + i s w^a t^a as 18 reals."""
+    m = _hermitian(s, w)
+    return (
+        h - m[9],
+        -m[10],
+        -m[11],
+        -m[12],
+        h - m[13],
+        -m[14],
+        -m[15],
+        -m[16],
+        h - m[17],
+        m[0],
+        m[1],
+        m[2],
+        m[3],
+        m[4],
+        m[5],
+        m[6],
+        m[7],
+        m[8],
+    )
+
+
+@inline
+def left_gradient(a, h, w):
+    """The derivative of 2h Re tr(1 − a) + w·[a]_ah along a → exp(iε) a: components Im tr(2 t^a a (h + iw))."""
+    return antihermitian_mul_dagger(a, _plus_i_times(h, type(a[0])(-1), w))
+
+
+@inline
+def right_gradient(a, h, w):
+    """The derivative of 2h Re tr(1 − a) + w·[a]_ah along a → a exp(iε): components Im tr(2 t^a (h + iw) a)."""
+    return antihermitian_mul_dagger(_plus_i_times(h, type(a[0])(1), w), dagger(a))
+
+
+@inline
 def rotate_back(u, f):
     """u† f u: algebra element at the start of the link brought to its end."""
     real = type(u[0])
@@ -438,6 +491,12 @@ def unitarity_defect(a):
 def dot(f, g):
     """f^a g^a"""
     return _dot3(f[0:3], g[0:3]) + _dot3(f[3:6], g[3:6]) + f[6] * g[6] + f[7] * g[7]
+
+
+@inline
+def scaled(s, f):
+    """s f for an algebra element."""
+    return s * f[0], s * f[1], s * f[2], s * f[3], s * f[4], s * f[5], s * f[6], s * f[7]
 
 
 @inline

@@ -84,7 +84,25 @@ class MilneFields:
     def copy(self) -> MilneFields:
         """The same state in arrays of its own."""
         arrays = copy_field(self.U), copy_field(self.A), copy_field(self.E)
-        return MilneFields(self.grid, self.group, *arrays, self.step, self.work)
+        return type(self)(self.grid, self.group, *arrays, self.step, self.work)
+
+
+class StaticFields(MilneFields):
+    """The same fields in a box that does not expand: τ is 1 at all times.
+
+    The third direction is then a short one of Cartesian coordinates, on which nothing depends: A is g a_T A_z, E_i = ∂_t A_i and
+    E_η = ∂_t A.  U and A are at t = step · Δt, the momenta at t − Δt/2; no work is done.
+    """
+
+    @property
+    def tau(self) -> float:
+        """1"""
+        return 1.0
+
+    @property
+    def tau_of_momenta(self) -> float:
+        """1"""
+        return 1.0
 
 
 def gauge_transform(fields: MilneFields, omega: np.ndarray) -> MilneFields:
