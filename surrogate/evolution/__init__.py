@@ -3,5 +3,6 @@
 from surrogate.evolution.frames import Frame
 from surrogate.evolution.leapfrog import Leapfrog
 from surrogate.evolution.momenta import momenta_between
+from surrogate.evolution.state import FieldState, joined
 
-__all__ = ["Frame", "Leapfrog", "momenta_between"]
+__all__ = ["FieldState", "Frame", "Leapfrog", "joined", "momenta_between"]

@@ -10,7 +10,7 @@ conserves its Noether charge, the Gauss constraint.  With the Wilson action it i
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
@@ -19,30 +19,10 @@ from torch.utils.checkpoint import checkpoint
 from surrogate.actions.action import Action
 from surrogate.actions.forces import forces
 from surrogate.evolution.frames import Frame
+from surrogate.evolution.state import FieldState
 from surrogate.groups import Group, algebra_part, exponential
 
-
-@dataclass(frozen=True)
-class FieldState:
-    """Fields of one time level.
-
-    Attributes
-    ----------
-    U : (batch, D, *lattice, N, N) complex
-        Links at t = number · Δt.
-    P : (batch, D, *lattice, N, N) complex
-        Momenta at t − Δt/2, Hermitian and traceless.
-    phi, pi : (batch, *lattice, N, N) complex or None
-        Adjoint scalar at t and its momentum at t − Δt/2.
-    number : int
-        The time level.
-    """
-
-    U: Tensor
-    P: Tensor
-    phi: Tensor | None = None
-    pi: Tensor | None = None
-    number: int = 0
+__all__ = ["FieldState", "Leapfrog"]
 
 
 class Leapfrog(torch.nn.Module):
@@ -134,14 +114,4 @@ class Leapfrog(torch.nn.Module):
 
     def gauss(self, state: FieldState) -> Tensor:
         """Σ_i (P_i − U†_i P_i U_i |_{x−i})/a_i² − φ × π, (batch, *lattice, N, N), at t − ½."""
-        # The momenta of t − ½ with the links and the scalar of t: both products are conserved by the drift.
-        total = None
-        for i, squared in enumerate(self.frame.squared_spacings()):
-            link, P = state.U[:, i], state.P[:, i]
-            behind = torch.roll(link.mH @ P @ link, 1, i - self.frame.dimensions - 2)
-            part = (P - behind) / squared
-            total = part if total is None else total + part
-        assert total is not None
-        if state.phi is not None and state.pi is not None:
-            total = total + 1j * (state.phi @ state.pi - state.pi @ state.phi)
-        return algebra_part(1j * total, self.group)
+        return algebra_part(1j * state.gauss(self.frame), self.group)
