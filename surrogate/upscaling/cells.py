@@ -26,6 +26,7 @@ import torch
 from torch import Tensor
 
 from surrogate.blocking import block_links
+from surrogate.evolution.state import FieldState
 from surrogate.groups import unit_matrices
 from surrogate.lattice import shift
 
@@ -104,6 +105,19 @@ def to_cells(U: Tensor, P: Tensor | None = None, phi: Tensor | None = None, pi: 
         parts = [torch.stack([frames[d] @ _at(P[:, i], d, D) @ frames[d].mH for i in range(D)], dim=1) for d in offsets(D)]
         momenta = torch.stack(parts, dim=1)
     return CellFields(coarse, torch.stack(loops, dim=1), momenta, objects(phi), objects(pi))
+
+
+def to_cell_gauge(state: FieldState) -> FieldState:
+    """A fine state in the gauge of upscaled ones, where Ω_δ = 1: they compare link by link and site by site.
+
+    Raises
+    ------
+    LayerError
+        If a side is odd.
+    """
+    U, P, phi, pi = from_cells(to_cells(state.U, state.P, state.phi, state.pi))
+    assert P is not None
+    return FieldState(U, P, phi, pi, state.number)
 
 
 def from_cells(cells: CellFields) -> tuple[Tensor, Tensor | None, Tensor | None, Tensor | None]:

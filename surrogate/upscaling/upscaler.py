@@ -23,6 +23,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from surrogate.blocking import DIMENSIONS
 from surrogate.errors import LayerError
 from surrogate.evolution.frames import Frame
 from surrogate.evolution.leapfrog import FieldState
@@ -105,6 +106,12 @@ class Upscaler(nn.Module):
         FieldState
             Fine, units of the fine lattice, its momenta at the time of its links; `number` is that of the coarse one.
         """
+        links, P, phi, pi = from_cells(self.cells(state))
+        assert P is not None
+        return FieldState(links, P, phi, pi, state.number)
+
+    def cells(self, state: FieldState) -> CellFields:
+        """The fine state as fields of the cells."""
         U, D = state.U, self.config.dimensions
         strengths = algebra_part(plaquettes(U), self.group)
         V = exponential(_weighted(self.loops, gathered(U, strengths, self.config.radius)), self.group)
@@ -114,10 +121,7 @@ class Upscaler(nn.Module):
         if state.phi is not None and state.pi is not None:
             scalars = self._interpolated(U, state.phi) * self._scalar_scales[0]
             scalar_momenta = self._interpolated(U, state.pi) * self._scalar_scales[1]
-        fine = from_cells(CellFields(U, V, momenta, scalars, scalar_momenta))
-        links, fine_P, phi, pi = fine
-        assert fine_P is not None
-        return FieldState(links, fine_P, phi, pi, state.number)
+        return CellFields(U, V, momenta, scalars, scalar_momenta)
 
     def coarse(self, state: FieldState) -> FieldState:
         """The blocked state, the left inverse of `forward`: links by `block_links`, momenta as their exact time derivative."""
@@ -193,12 +197,13 @@ class Upscaler(nn.Module):
     @property
     def _momentum_scale(self) -> float:
         """Fine momenta over coarse ones, apart from their sharing: in time units of the lattice's own spacing, except τ ∂_τ."""
-        return 1.0 if self.frame.name == "milne" else 0.5
+        return 0.5 ** DIMENSIONS[self.frame.name].P
 
     @property
     def _scalar_scales(self) -> tuple[float, float]:
         """φ and π of the fine lattice over those of the coarse one."""
-        return (1.0, 0.25) if self.frame.name == "milne" else (0.5, 0.25)
+        n = DIMENSIONS[self.frame.name]
+        return 0.5**n.phi, 0.5**n.pi
 
     def _halves(self) -> None:
         """Both halves of a coarse link have half of its momentum to begin with."""
