@@ -1,0 +1,207 @@
+"""An L-CNN on top of an interpolation: what products of fields tell of the inside of a cell.
+
+The objects of an L-CNN at X, plaquettes, i P, i φ and i π of the coarse fields among them, give corrections to the cells of a
+baseline in the frame of X,
+
+    V → exp(i Σ_β w_{nβ} [W_β]_ah) V,    P → P + Σ_β w'_{mβ} [W_β]_ah,    φ → φ + Σ_β w''_{mβ} [W_β]_ah,
+
+as L-Exp does ([i P]_ah = P).  The corrections of the two halves of a coarse link are opposite, and φ and π stay at the coarse
+sites or, where averages were taken, keep these.  So, for any weights, the fine links are in the group, block(upscale(x)) = x,
+and the map is gauge equivariant.  The w are zero to begin with, and the network is the baseline.
+"""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass, fields
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from surrogate.blocking import SCALARS
+from surrogate.errors import LayerError
+from surrogate.evolution.frames import Frame
+from surrogate.evolution.state import FieldState
+from surrogate.groups import algebra_part, as_group, exponential
+from surrogate.lattice import plaquettes
+from surrogate.layers import LCB, LAct
+from surrogate.models import Block, per_layer
+from surrogate.upscaling.cells import CellFields, free_links, offsets
+from surrogate.upscaling.geodesic import SHARES, fine_state, geodesic_cells
+from surrogate.upscaling.upscaler import Upscaler, UpscalerConfig
+
+
+@dataclass(frozen=True)
+class NetworkUpscalerConfig:
+    """What a network upscaler is made of.
+
+    Attributes
+    ----------
+    group : str
+    frame : str
+        "milne", "static" or "laboratory".
+    baseline : str
+        "linear" or "even": the geodesic one with these shares; "fitted": an `Upscaler`, whose weights are part of the model.
+    radius : int
+        Of the fitted baseline.
+    scalars : str
+        How φ and π are blocked: "site" or "average", the latter not with the fitted baseline.
+    channels : tuple of int
+        Channels of W after each LCB.
+    kernel_sizes : tuple of int, or int
+        Of each LCB; one number for all.
+    activation : str or None
+        The function of an LAct after each LCB; none by default.
+    """
+
+    group: str = "SU(2)"
+    frame: str = "milne"
+    baseline: str = "linear"
+    radius: int = 2
+    scalars: str = "site"
+    channels: tuple[int, ...] = (8, 8)
+    kernel_sizes: tuple[int, ...] | int = 2
+    activation: str | None = None
+
+    @property
+    def dimensions(self) -> int:
+        """D."""
+        return Frame(self.frame).dimensions
+
+    @classmethod
+    def from_dict(cls, values: dict[str, Any]) -> NetworkUpscalerConfig:
+        """The configuration of plain values.
+
+        Raises
+        ------
+        LayerError
+            For an unknown key.
+        """
+        known = {field.name for field in fields(cls)}
+        for key in values:
+            if key not in known:
+                raise LayerError(f"{key}: is not a key of a network upscaler; known are {', '.join(sorted(known))}")
+        plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
+        return cls(**plain)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain values from which `from_dict` makes the same."""
+        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
+
+
+class NetworkUpscaler(nn.Module):
+    """Coarse state → fine state of twice the sites in each direction: a baseline and the corrections of an L-CNN.
+
+    Parameters
+    ----------
+    config : NetworkUpscalerConfig
+
+    Attributes
+    ----------
+    baseline : Upscaler or None
+        The fitted baseline, to be fitted before the network is trained.
+    corrections : (outputs, channels) Parameter
+        w, w', w'' for the loops, momenta, φ and π in this order; the channels are those of the last layer and the objects
+        that the first one takes.
+    card : dict
+        What `load_model` found beside the weights.
+
+    Raises
+    ------
+    LayerError
+        On an impossible configuration.
+    """
+
+    def __init__(self, config: NetworkUpscalerConfig | None = None, **values: Any) -> None:
+        super().__init__()
+        config = config or NetworkUpscalerConfig.from_dict(values)
+        self.config = config
+        self.card: dict[str, Any] = {}
+        if not config.channels:
+            raise LayerError("channels = (): a network upscaler has at least one LCB")
+        if config.baseline not in (*SHARES, "fitted"):
+            raise LayerError(f'baseline = {config.baseline!r}: choose one of "linear", "even", "fitted"')
+        if config.scalars not in SCALARS or (config.scalars != "site" and config.baseline == "fitted"):
+            raise LayerError(f'scalars = {config.scalars!r}: choose "site", or "average" with a geodesic baseline')
+        self.group, self.frame = as_group(config.group), Frame(config.frame)
+        D, depth = config.dimensions, len(config.channels)
+        n_in = n_first = D * (D - 1) // 2 + D + 2 * self.frame.has_scalar
+        blocks = []
+        # Loops and i P in SU(2) are real multiples of group elements.
+        quaternions = self.group.N == 2
+        sizes = per_layer("kernel_sizes", config.kernel_sizes, depth)
+        for n_out, kernel_size in zip(config.channels, sizes, strict=True):
+            lcb = LCB(self.group, D, n_in, n_out, kernel_size, quaternions=quaternions, gain=min(0.5, (4 * depth) ** -0.5))
+            blocks.append(Block(lcb, LAct(self.group, D, n_out, config.activation) if config.activation else None))
+            n_in = n_out
+        self.blocks = nn.ModuleList(blocks)
+        scalars = len(offsets(D)) - 1 if self.frame.has_scalar else 0
+        self._sizes = [len(free_links(D)), len(offsets(D)) * D, scalars, scalars]
+        self.corrections = nn.Parameter(torch.zeros(sum(self._sizes), n_first + n_in))
+        fitted = UpscalerConfig(config.group, config.frame, config.radius)
+        self.baseline = Upscaler(fitted) if config.baseline == "fitted" else None
+        self.double()
+
+    def forward(self, state: FieldState) -> FieldState:
+        """The fine state in the gauge of the cells, in units of the fine lattice.
+
+        Parameters
+        ----------
+        state : FieldState
+            Coarse; its momenta at the time of its links (`Leapfrog.synchronous`), units of the coarse lattice.
+
+        Returns
+        -------
+        FieldState
+            To compare with `surrogate.upscaling.to_cell_gauge` of a fine state.
+
+        Raises
+        ------
+        LayerError
+            If the fields do not fit the group or the frame.
+        """
+        return fine_state(self.cells(state), state, self.frame, self.config.scalars)
+
+    def cells(self, state: FieldState) -> CellFields:
+        """The fine state as fields of the cells."""
+        config = self.config
+        state.check(self.group, self.frame)
+        if self.baseline is not None:
+            cells = self.baseline.cells(state)
+        else:
+            cells = geodesic_cells(state, self.frame, config.baseline, config.scalars)
+        moves = torch.einsum(
+            "ab,zb...->za...", self.corrections.to(state.U.dtype), algebra_part(self._objects(state), self.group)
+        )
+        loops, momenta, phi, pi = moves.split(self._sizes, dim=1)
+        assert cells.momenta is not None
+        return CellFields(
+            state.U,
+            exponential(loops, self.group) @ cells.loops,
+            cells.momenta + self._opposite(momenta.unflatten(1, cells.momenta.shape[1:3])),
+            _moved(cells.scalars, phi),
+            _moved(cells.scalar_momenta, pi),
+        )
+
+    def _objects(self, state: FieldState) -> Tensor:
+        """(batch, channels, *lattice_c, N, N): those of the last layer, and plaquettes, i P, i φ, i π."""
+        first = [plaquettes(state.U), 1j * state.P, *(1j * X[:, None] for X in (state.phi, state.pi) if X is not None)]
+        W = known = torch.cat(first, dim=1)
+        for layer in self.blocks:
+            W = layer(state.U, W)
+        return torch.cat([W, known], dim=1)
+
+    def _opposite(self, moves: Tensor) -> Tensor:
+        """Corrections of momenta (batch, 2^D, D, …) with those of the halves of coarse links opposite to each other."""
+        D, places = self.config.dimensions, offsets(self.config.dimensions)
+        columns = [list(moves[:, n].unbind(1)) for n in range(len(places))]
+        for i in range(D):
+            second = places.index(tuple(int(k == i) for k in range(D)))
+            half = (columns[0][i] - columns[second][i]) / 2
+            columns[0][i], columns[second][i] = half, -half
+        return torch.stack([torch.stack(column, dim=1) for column in columns], dim=1)
+
+
+def _moved(scalars: Tensor | None, moves: Tensor) -> Tensor | None:
+    """Scalars of the cells with corrections at all sites but the first."""
+    return None if scalars is None else torch.cat([scalars[:, :1], scalars[:, 1:] + moves], dim=1)
