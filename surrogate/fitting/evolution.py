@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surrogate.actions.field_strength import is_of_scalar, is_wilson, term_names
+from surrogate.actions.field_strength import fitted_terms, is_of_scalar, is_wilson
 from surrogate.actions.least_squares import Window, fit_coefficients
 from surrogate.dataset import Dataset
+from surrogate.evolution.compiled import can_be_compiled
+from surrogate.evolution.rollout_fit import fit_to_rollouts
 from surrogate.evolution.rollouts import RolloutData, RolloutLoss, state_of, strength_error
 from surrogate.evolution.surrogate import EvolutionConfig, EvolutionSurrogate, pressures
 from surrogate.fitting.config import TrainFile
@@ -27,7 +29,7 @@ _PARTS = (0.25, 0.5, 1.0)
 def new_surrogate(file: TrainFile, dataset: Dataset) -> EvolutionSurrogate:
     """The surrogate for the lattice and the times of a dataset, with Wilson's coefficients."""
     wanted = file.evolution
-    fitted = [name for name in term_names(2, wanted.reach) if not name.startswith("rectangle")]
+    fitted = fitted_terms(2, wanted.reach)
     if dataset.frame == "static":
         # The scalar stays zero: nothing is learned of it.
         fitted = [name for name in fitted if not is_of_scalar(name) or is_wilson(name)]
@@ -86,6 +88,12 @@ def _short_windows(dataset: Dataset, split: str, every: int) -> Iterator[Window]
 
 def _roll_out(surrogate: EvolutionSurrogate, file: TrainFile, dataset: Dataset, directory: Path, say: Say) -> None:
     wanted = file.rollouts
+    if can_be_compiled(surrogate):
+        for length in wanted.lengths:
+            windows = _drawn(dataset, file.train.train_split, length + 2, wanted.windows, file.training.seed + length)
+            errors = fit_to_rollouts(surrogate, windows, wanted.iterations, max(2, length // 8))
+            say(f"rollouts of {length} steps: error {errors[0]:.4f} → {errors[-1]:.4f}")
+        return
     surrogate.energies.requires_grad_(False)
     for length in wanted.lengths:
         known, unseen = (

@@ -1,0 +1,149 @@
+"""All schemes on all events: errors against time, energies, constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from glasma.backend import Workers
+from surrogate.actions.least_squares import Window
+from surrogate.comparison.contenders import SURROGATE, Contender
+from surrogate.comparison.floor import upscaled_run
+from surrogate.dataset import Dataset
+from surrogate.evolution.compiled import can_be_compiled, compiled_run
+from surrogate.evolution.leapfrog import FieldState
+from surrogate.evolution.rollouts import strength_error
+from surrogate.evolution.surrogate import EvolutionSurrogate, pressures
+from surrogate.groups import random_elements
+from surrogate.lattice import transform_links
+from surrogate.upscaling import Upscaler
+
+#: The rows of `Curves.observables`.
+OBSERVABLES = ("energy", "P_L/energy", "P_T/energy")
+FLOOR = "floor"
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Curves:
+    """One scheme on one event.
+
+    Attributes
+    ----------
+    strength : list of float
+        |F − F*|/|F*| at Δτ, 2 Δτ, ….
+    observables : list of (ε, P_L/ε, P_T/ε)
+        At Δτ/2, 3Δτ/2, …, ε in units 1/(g² a_T⁴) of the coarse lattice.
+    gauss : float
+        Largest change of the Gauss constraint, relative to its largest term.
+    """
+
+    strength: list[float] = field(default_factory=list)
+    observables: list[list[float]] = field(default_factory=list)
+    gauss: float = 0.0
+
+
+@dataclass
+class Event:
+    """All schemes on one event, and the truth.
+
+    Attributes
+    ----------
+    split, name : str
+    times : list of float
+        Δτ, 2 Δτ, …, units of the coarse a_T.
+    truth : list of (ε, P_L/ε, P_T/ε)
+    curves : dict of Curves by the name of the scheme
+    """
+
+    split: str
+    name: str
+    times: list[float]
+    truth: list[list[float]]
+    curves: dict[str, Curves]
+
+
+def run_events(
+    dataset: Dataset,
+    splits: list[str],
+    limit: int,
+    schemes: list[Contender],
+    upscaler: Upscaler | None,
+    workers: Workers,
+    say: Say,
+) -> list[Event]:
+    """Every scheme on the events of some splits."""
+    found = []
+    for split in splits:
+        for name in dataset.events(split)[: limit or None]:
+            event = run_event(dataset, split, name, schemes, upscaler, workers)
+            last = {scheme: curves.strength[-1] for scheme, curves in event.curves.items()}
+            say(f"{split} {name}: error at the end " + ", ".join(f"{key} {value:.3f}" for key, value in last.items()))
+            found.append(event)
+    return found
+
+
+@torch.no_grad()
+def run_event(
+    dataset: Dataset, split: str, name: str, schemes: list[Contender], upscaler: Upscaler | None, workers: Workers
+) -> Event:
+    """Every scheme on one event."""
+    window = dataset.window(split, name)
+    step = schemes[0].model.config.step
+    times = [step * n for n in range(1, len(window.U))]
+    truth = pressures(torch.as_tensor(dataset.energies(split, name))).tolist()
+    curves = {scheme.name: _curves(scheme.model, window) for scheme in schemes}
+    if upscaler is not None:
+        assert window.longitudinal is not None
+        model, substeps = schemes[-1].model, schemes[-1].model.config.substeps
+        blocked = upscaled_run(
+            upscaler, window.U[:1], window.longitudinal[None], len(times), substeps, dataset.fine_substeps, workers
+        )
+        errors = [strength_error(model, U, window.U[n : n + 1]) for n, U in enumerate(blocked, 1)]
+        curves[FLOOR] = Curves(errors)
+    return Event(split, name, times, truth, curves)
+
+
+def _curves(model: EvolutionSurrogate, window: Window) -> Curves:
+    curves = Curves()
+    before: Tensor | None = None
+    for state in evolve(model, window.U[:1], _longitudinal(window), len(window.U) - 1):
+        curves.strength.append(strength_error(model, state.U, window.U[state.number : state.number + 1]))
+        curves.observables.append(pressures(model.energies(state))[0].tolist())
+        constraint = model.leapfrog.gauss(state)
+        if before is None:
+            before = constraint
+        scale = state.P.abs().max()
+        curves.gauss = max(curves.gauss, float((constraint - before).abs().max() / scale))
+    return curves
+
+
+def evolve(model: EvolutionSurrogate, U: Tensor, longitudinal: Tensor, steps: int) -> Iterator[FieldState]:
+    """States at Δτ, 2 Δτ, … from τ = 0+, compiled where that is possible."""
+    if can_be_compiled(model):
+        yield from compiled_run(model, U, longitudinal, steps)
+        return
+    state = model.start(U, longitudinal)
+    yield state
+    yield from model.run(state, steps - 1)
+
+
+@torch.no_grad()
+def equivariance(schemes: list[Contender], window: Window, steps: int = 20, seed: int = 1) -> float:
+    """max |Ω(evolved) − evolved(Ω)| of the surrogate's links after some steps, Ω random at every site."""
+    model = next(scheme.model for scheme in schemes if scheme.name == SURROGATE)
+    generator = torch.Generator().manual_seed(seed)
+    U, longitudinal = window.U[:1].to(torch.complex128), _longitudinal(window).to(torch.complex128)
+    Omega = random_elements(model.config.group, (1, *U.shape[2:4]), generator)
+    *_, plain = evolve(model, U, longitudinal, steps)
+    *_, turned = evolve(model, transform_links(U, Omega), Omega @ longitudinal @ Omega.mH, steps)
+    return float((turned.U - transform_links(plain.U, Omega)).abs().max())
+
+
+def _longitudinal(window: Window) -> Tensor:
+    assert window.longitudinal is not None
+    return window.longitudinal[None]
