@@ -301,8 +301,8 @@ def term_names(dimensions: int, reach: int = REACH) -> Iterator[str]:
 def fitted_terms(dimensions: int, reach: int = REACH) -> list[str]:
     """The terms that a fit has by default.
 
-    Not the rectangles, which in SU(2) are sums of others, nor cubes and products of s: they gain 1 % in the fields that they are
-    fitted to, and in stronger ones a potential that bends down can run away.
+    Not the rectangles, which in SU(2) are sums of others, nor cubes and products of s: they gain 1 % in the fields that they
+    are fitted to, and in stronger ones a potential that bends down can run away.
     """
     left_out = ("rectangle", "cube", "action_")
     return [name for name in term_names(dimensions, reach) if not name.startswith(left_out)]

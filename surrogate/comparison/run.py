@@ -53,7 +53,8 @@ class Event:
 
     Attributes
     ----------
-    split, name : str
+    split : str
+    number : int
     times : list of float
         Δτ, 2 Δτ, …, units of the coarse a_T.
     truth : list of (ε, P_L/ε, P_T/ε)
@@ -61,7 +62,7 @@ class Event:
     """
 
     split: str
-    name: str
+    number: int
     times: list[float]
     truth: list[list[float]]
     curves: dict[str, Curves]
@@ -79,33 +80,39 @@ def run_events(
     """Every scheme on the events of some splits."""
     found = []
     for split in splits:
-        for name in dataset.events(split)[: limit or None]:
-            event = run_event(dataset, split, name, schemes, upscaler, workers)
+        for number in range(min(limit or dataset.events(split), dataset.events(split))):
+            event = run_event(dataset, split, number, schemes, upscaler, workers)
             last = {scheme: curves.strength[-1] for scheme, curves in event.curves.items()}
-            say(f"{split} {name}: error at the end " + ", ".join(f"{key} {value:.3f}" for key, value in last.items()))
+            say(f"{split} {number}: error at the end " + ", ".join(f"{key} {value:.3f}" for key, value in last.items()))
             found.append(event)
     return found
 
 
 @torch.no_grad()
 def run_event(
-    dataset: Dataset, split: str, name: str, schemes: list[Contender], upscaler: Upscaler | None, workers: Workers
+    dataset: Dataset, split: str, number: int, schemes: list[Contender], upscaler: Upscaler | None, workers: Workers
 ) -> Event:
     """Every scheme on one event."""
-    window = dataset.window(split, name)
+    window = dataset.window(split, number)
     step = schemes[0].model.config.step
     times = [step * n for n in range(1, len(window.U))]
-    truth = pressures(torch.as_tensor(dataset.energies(split, name))).tolist()
+    truth = pressures(torch.as_tensor(dataset.energies(split, number))).tolist()
     curves = {scheme.name: _curves(scheme.model, window) for scheme in schemes}
     if upscaler is not None:
         assert window.longitudinal is not None
         model, substeps = schemes[-1].model, schemes[-1].model.config.substeps
         blocked = upscaled_run(
-            upscaler, window.U[:1], window.longitudinal[None], len(times), substeps, dataset.fine_substeps, workers
+            upscaler,
+            window.U[:1],
+            window.longitudinal[None],
+            len(times),
+            substeps,
+            dataset.content.splits[split].fine_substeps,
+            workers,
         )
         errors = [strength_error(model, U, window.U[n : n + 1]) for n, U in enumerate(blocked, 1)]
         curves[FLOOR] = Curves(errors)
-    return Event(split, name, times, truth, curves)
+    return Event(split, number, times, truth, curves)
 
 
 def _curves(model: EvolutionSurrogate, window: Window) -> Curves:
