@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from glasma.lattice.fields import Fields
+from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
 from surrogate.evolution.leapfrog import FieldState
 
@@ -53,6 +54,16 @@ def state_from_engine(fields: Fields | MilneFields) -> FieldState:
     U = links_to_tensor(fields.U, group)
     P = torch.stack([algebra_to_tensor(component, group) for component in fields.E])[None]
     return FieldState(U, P, number=fields.step)
+
+
+def empty_milne_fields(grid: Grid, group: ModuleType) -> MilneFields:
+    """Fields of the engine to write a state into."""
+    nx, ny, _ = grid.shape
+
+    def zeros(directions: int, components: int) -> np.ndarray:
+        return np.zeros((directions, components, 1, nx, ny))
+
+    return MilneFields(grid, group, zeros(2, group.LINK_REALS), zeros(1, group.DIMENSION), zeros(3, group.DIMENSION))
 
 
 def state_to_engine(state: FieldState, fields: Fields | MilneFields) -> None:

@@ -16,7 +16,7 @@ from glasma.lattice.milne import MilneFields
 from surrogate.actions.field_strength import FieldStrengthAction
 from surrogate.comparison.run import evolve
 from surrogate.dataset import Dataset
-from surrogate.engine_fields import state_to_engine
+from surrogate.engine_fields import empty_milne_fields, state_to_engine
 from surrogate.evolution.frames import Frame
 from surrogate.evolution.leapfrog import FieldState, Leapfrog
 from surrogate.evolution.surrogate import EvolutionSurrogate
@@ -95,10 +95,6 @@ def continued(fine: FieldState, number: int, substeps: int) -> MilneFields:
     staggered = Leapfrog(wilson, wilson.group, Frame("milne"), 1 / substeps).staggered(
         FieldState(fine.U, fine.P, fine.phi, fine.pi, number)
     )
-    empty = [
-        np.zeros((count, reals, 1, nx, ny))
-        for count, reals in ((2, group.LINK_REALS), (1, group.DIMENSION), (3, group.DIMENSION))
-    ]
-    fields = MilneFields(scheme.grid, group, *empty)
+    fields = empty_milne_fields(scheme.grid, group)
     state_to_engine(staggered, fields)
     return fields

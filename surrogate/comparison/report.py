@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -46,7 +47,7 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
             f"compare.dataset = {wanted.dataset!r}: its steps are Δτ = a_T/{substeps}, those of the surrogate "
             f"a_T/{config.substeps}; draw a dataset with dataset.substeps = {config.substeps}"
         )
-    workers = Workers(wanted.threads or None)
+    workers = Workers(wanted.threads or os.cpu_count() or 1)
     schemes = contenders(surrogate)
     events = run_events(dataset, wanted.splits, wanted.events, schemes, upscaler, workers, say)
     first = events[0]

@@ -23,7 +23,7 @@ from surrogate.evolution.surrogate import EvolutionSurrogate
 
 def can_be_compiled(surrogate: EvolutionSurrogate) -> bool:
     """Whether the action is one of field strengths alone, in the frame of an expanding system."""
-    return surrogate.action is surrogate.pairs and surrogate.config.frame == "milne"
+    return surrogate.network is None and surrogate.config.frame == "milne"
 
 
 def compiled_scheme(

@@ -19,9 +19,8 @@ import torch
 from torch import Tensor
 
 from glasma.errors import GlasmaError
-from glasma.lattice.milne import MilneFields
 from surrogate.actions.least_squares import Window
-from surrogate.engine_fields import state_from_engine, state_to_engine
+from surrogate.engine_fields import empty_milne_fields, state_from_engine, state_to_engine
 from surrogate.evolution.compiled import compiled_scheme
 from surrogate.evolution.rollouts import state_of
 from surrogate.evolution.surrogate import EvolutionSurrogate
@@ -77,19 +76,18 @@ def fit_to_rollouts(
             columns.append(np.zeros_like(residual) if other is None else (other - residual) / size)
         J = np.stack(columns, axis=1)
         normal, slope = J.T @ J, J.T @ residual
-        improved = False
+        before = residual
         for _ in range(6):
             scale = np.diag(normal) + 1e-12 * np.diag(normal).max()
             candidate = at - np.linalg.solve(normal + damping * np.diag(scale), slope)
             found = _residual(surrogate, windows, truths, candidate, every)
             if found is not None and found @ found < residual @ residual:
-                improved = True
+                at, residual, damping = candidate, found, damping * _FALL
                 break
             damping *= _GROW
-        if not improved:
+        if residual is before:
             break
-        gain = 1 - (found @ found) / (residual @ residual)
-        at, residual, damping = candidate, found, damping * _FALL
+        gain = 1 - (residual @ residual) / (before @ before)
         history.append(_rms(residual))
         say(f"step {step} on rollouts: error {history[-1]:.4f}")
         if gain < 1e-3:
@@ -124,12 +122,7 @@ def _residual(
             scheme = compiled_scheme(surrogate, (nx, ny))
         except (GlasmaError, ValueError):
             return None
-        group = scheme.group
-        empty = [
-            np.zeros((count, reals, 1, nx, ny))
-            for count, reals in ((2, group.LINK_REALS), (1, group.DIMENSION), (3, group.DIMENSION))
-        ]
-        fields = MilneFields(scheme.grid, group, *empty)
+        fields = empty_milne_fields(scheme.grid, scheme.group)
         state_to_engine(state_of(surrogate, window), fields)
         for strength, phi in truth:
             for _ in range(every):
