@@ -42,7 +42,8 @@ def table(section: type[BaseModel]) -> str:
 
 
 def _is_section(field: FieldInfo) -> bool:
-    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    parts = (field.annotation, *get_args(field.annotation))
+    return any(isinstance(part, type) and issubclass(part, BaseModel) for part in parts)
 
 
 def _row(key: str, field: FieldInfo) -> str:

@@ -197,6 +197,31 @@ def sample(shape: str, out: Path, threads: int, overwrite: bool, quiet: bool, **
 
 
 @cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@_OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="HDF5 file of the data set [runs/output/<name>.h5].")
+@click.option("--overwrite", is_flag=True, help="Replace a file of another data set.")
+@click.option("--processes", type=int, default=1, show_default=True, metavar="N", help="How many events run at once.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def dataset(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, processes: int, quiet: bool) -> None:
+    """Draw the events of the TOML file CONFIG, blocked to a coarser lattice, into an HDF5 file to train surrogates on."""
+    _needs_torch()
+    from glasma.info import describe
+    from glasma.progress import reporter
+    from surrogate.dataset import draw_dataset, load_dataset_config
+    from surrogate.dataset.draw import DrawingInterrupted
+
+    checked = load_dataset_config(config, overrides)
+    path = out or Path("runs/output") / f"{checked.dataset.name}.h5"
+    try:
+        with reporter(quiet, "drawing", "event") as progress:
+            draw_dataset(path, checked, processes, overwrite, progress)
+    except DrawingInterrupted as interruption:
+        _fail(f"interrupted; {interruption.done} of {interruption.count} events are drawn, the same command goes on", 130)
+    _print_table(describe(path))
+
+
+@cli.command()
 def doctor() -> None:
     """Say what is installed, which backends work and how fast this machine is."""
     from glasma.doctor import examine
