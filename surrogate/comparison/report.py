@@ -22,7 +22,7 @@ from surrogate.comparison.results import as_plain, summary
 from surrogate.comparison.run import Event, Say, equivariance, run_events
 from surrogate.dataset import Dataset
 from surrogate.evolution.surrogate import EvolutionSurrogate
-from surrogate.model_files import load_model
+from surrogate.model_files import load_model_of
 from surrogate.upscaling import Upscaler
 
 
@@ -37,8 +37,8 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
         If a model is not of the kind that it is given for.
     """
     wanted = file.compare
-    surrogate = _loaded(wanted.evolution, "evolution", EvolutionSurrogate)
-    upscaler = None if wanted.upscaler is None else _loaded(wanted.upscaler, "upscaler", Upscaler)
+    surrogate = load_model_of(wanted.evolution, EvolutionSurrogate)
+    upscaler = None if wanted.upscaler is None else load_model_of(wanted.upscaler, Upscaler)
     config = surrogate.config
     dataset = Dataset(wanted.dataset, group=config.group, frame=config.frame, blocking=config.blocking)
     substeps = dataset.content.substeps
@@ -68,21 +68,16 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     make_directory(directory)
     plain = as_plain(events, taken, **about)
     write_text(directory / "compare.json", json.dumps(plain, indent=1) + "\n")
+    with figure_style():
+        sections = _sections(events, found, spacing)
     page = page_from(
         "compare.html", "surrogate.comparison", file=file, rows=summary(events), costs=taken, about=about, dataset=dataset,
-        spacing=spacing, sections=_sections(events, found, spacing),
+        spacing=spacing, sections=sections,
         gauss={name: max(e.curves[name].gauss for e in events) for name in first.curves if first.curves[name].observables},
     )  # fmt: skip
     path = directory / "compare.html"
     write_text(path, page)
     return path
-
-
-def _loaded(path: str, key: str, kind: type[Any]) -> Any:
-    model = load_model(path)
-    if not isinstance(model, kind):
-        raise ConfigError(f"compare.{key} = {path!r}: holds a model of the kind {type(model).__name__}, not {kind.__name__}")
-    return model
 
 
 def _numbers(found: Maps) -> dict[str, Any]:
@@ -122,5 +117,4 @@ def _sections(events: list[Event], found: Maps | None, spacing_fm: float) -> lis
                 figures.spectra(found, spacing_fm),
             ),
         ]
-    with figure_style():
-        return [{"title": title, "text": text, "image": embedded(figure, title)} for title, text, figure in drawn]
+    return [{"title": title, "text": text, "image": embedded(figure, title)} for title, text, figure in drawn]
