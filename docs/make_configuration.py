@@ -62,7 +62,7 @@ def _kind(field: FieldInfo) -> str:
     unit = _unit(field)
     names = {"fm": "length or time", "GeV": "energy"}
     if get_origin(field.annotation) is list:
-        return f"list of {names.get(unit or '', 'values')}s"
+        return f"list of {names.get(unit or '', 'value')}s"
     if unit:
         return names[unit]
     choices = [value for value in get_args(field.annotation) if isinstance(value, str)]

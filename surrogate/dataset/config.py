@@ -51,7 +51,7 @@ class Source(Section):
     config: str | None = Field(
         default=None,
         min_length=1,
-        description="TOML file of a run, relative to this file; its sections are taken, keys that are given here replace its own",
+        description="TOML file of a run, relative to this file; its sections are taken, keys given here replace its own",
     )
     precision: Literal["float64", "float32"] = Field(default="float64", description="of the fine runs")
     lattice: Lattice

@@ -8,7 +8,7 @@ With b the blocking, Δτ_c = b a_T/n the coarse step, N the coarse steps and n 
 …/U                             (times, 2, link_reals, nx/b, ny/b), links at τ_n = n Δτ_c, 0 is τ = 0+
 …/phi                           (times, dim_g, nx/b, ny/b), A_η at τ_n; not in a box without expansion
 …/longitudinal                  (dim_g, nx/b, ny/b), b² P_η at τ = 0+, units of the coarse a_T; likewise
-…/energies                      (times − 1, 4) float64, row n: ½E_L², ½E_T², ½B_L², ½B_T² at τ_{n+½}, means over the fine lattice,
+…/energies                      (times − 1, 4) float64, row n: ½E_L², ½E_T², ½B_L², ½B_T² at τ_{n+½}, means of the fine lattice,
                                 units 1/(g² (b a_T)⁴)
 …/fine/<n>/U, A, E              the fine state at τ_n: links (2, link_reals, nx, ny), A_η (dim_g, nx, ny) at τ_n, momenta
                                 (P_x, P_y, P_η) (3, dim_g, nx, ny) half a fine step before; at n = 0 those of 0; attribute step

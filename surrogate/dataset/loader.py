@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import torch
@@ -65,7 +66,6 @@ class Dataset:
                 raise LayerError(f"{path}: {name} is {found}, not {value}; open another file or draw one with `glasma dataset`")
         self.group, self.frame = as_group(self.content.group), Frame(self.content.frame)
         self.blocking, self.step = self.content.blocking, 1 / self.content.substeps
-        self._engine_group = group_named(self.content.group)
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -163,6 +163,10 @@ class Dataset:
         if scalar is not None:
             phi, pi = self._algebra(scalar)[None], self._algebra(momenta[2])[None]
         return FieldState(links_to_tensor(links, self._engine_group), P, phi, pi, number)
+
+    @property
+    def _engine_group(self) -> ModuleType:
+        return group_named(self.content.group)
 
     @property
     def dtype(self) -> torch.dtype:

@@ -25,8 +25,10 @@ from surrogate.dataset.config import RandomFields
 from surrogate.dataset.fine_events import Box, Collision, FineEvent, random_links
 from surrogate.dataset.loader import Dataset
 from surrogate.dataset.plan import Timing
-from surrogate.engine_fields import links_to_tensor
-from surrogate.evolution import Leapfrog
+from surrogate.engine_fields import algebra_to_tensor, links_to_tensor
+from surrogate.evolution import Frame, Leapfrog
+from surrogate.evolution.leapfrog import FieldState
+from surrogate.groups import as_group
 from tests.states import dagger, random_omega, to_components, to_matrix
 from tests.surrogate.dataset.small import blocked_by_hand, box_values, drawn, values
 
@@ -192,6 +194,21 @@ def test_box_starts_at_rest_with_the_amplitude_asked_for_and_keeps_gauss_and_ene
         *_, last = solver.run(end, 1)
     torch.testing.assert_close(block_links(end.U), window.U[-1:], rtol=0, atol=1e-14)
     assert last.number == 25
+
+
+def test_box_from_rest_is_its_own_mirror_image_in_time(group: ModuleType) -> None:
+    """P(+½) = −P(−½): the whole kick at t = 0 takes the reversed momenta of the first half step to them."""
+    links, _ = smooth(group, 4)
+    box = Box(group, links, 0.25)
+    box.step()
+    P = torch.stack([algebra_to_tensor(component, group) for component in box.momenta])[None]
+    action = FieldStrengthAction(group.NAME, terms=["plaquette"]).requires_grad_(False)
+    with torch.no_grad():
+        kicked = Leapfrog(action, as_group(group.NAME), Frame("static"), 0.25).kick(
+            FieldState(links_to_tensor(links, group), -P)
+        )
+    assert float(P.abs().max()) > 0.01
+    torch.testing.assert_close(kicked.P, P, rtol=0, atol=1e-14)
 
 
 def test_random_fields_have_their_amplitude_and_correlation(group: ModuleType) -> None:
