@@ -32,16 +32,21 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from glasma.backend import index, inline, kernel, line, rows
+from glasma.evolution.improved_action import REACH
 from glasma.lattice.plaquettes import wrapped
 
-#: Sites in one frame, and sites across it that are worked on at once.
-BLOCK, TILE = 16, 64
+#: Sites along axis 0 or 1 in one frame, and sites along z that are worked on at once.
+BLOCK, TILE = 32, 64
+
+#: Sites along z in one frame, and lines that are worked on side by side.
+COLUMN, LANES = 32, 8
 
 #: Columns of the table of coefficients of a plane.
 PLAQUETTE, SQUARE, CUBE, DIAGONAL, ACTION_DIAGONAL, ACTION_I, ACTION_J, RECTANGLE_I, RECTANGLE_J, COLUMNS = range(10)
 
-#: Fields of the diagonal gradient: derivatives with respect to T_x φ, T_x T_y φ, T_y φ; T_y φ; what is added to G and to G'.
-_WX, _WXY, _WY, _Y, _LEFT, _RIGHT, DIAGONAL_FIELDS = range(7)
+#: Fields of the diagonal gradient: derivatives with respect to T_x φ, T_x T_y φ, T_y φ; T_y φ; the torque on U_x of both routes;
+#: what is added to G and to G'.
+_WX, _WXY, _WY, _Y, _TORQUE, _LEFT, _RIGHT, DIAGONAL_FIELDS = range(8)
 
 
 @inline
@@ -74,6 +79,14 @@ def _row(axis, steps, x, y, nx, ny):
     if axis == 1:
         return index(x), wrapped(y + steps, ny)
     return index(x), index(y)
+
+
+@inline
+def _on_line(axis, o, a):
+    """Site number a of the line o along the axis 0 or 1."""
+    if axis == 0:
+        return index(a), index(o)
+    return index(o), index(a)
 
 
 @cache
@@ -175,18 +188,32 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
             store_algebra(W, f, x, y, z, scaled(half_mass + half_mass, a))
         return half_mass * sum_
 
+    @inline
+    def commutator(f, a, c, w):
+        """∂/∂f of c |f × a|²/2 added to w; ∂/∂a; twice the term."""
+        g = cross(f, a)
+        return add_scaled(w, c, cross(a, g)), cross(g, f), dot(g, g)
+
     @line
-    def commutator_line(L, W, leaf, scalar, x, y, first, last, eighth):
-        """One field strength in `eighth` |F × φ|²."""
-        sum_ = type(eighth)(0)
+    def commutators_line(L, W, f, x, y, first, last, quarter):
+        """quarter/2 Σ |F × φ|² of the four field strengths at the site."""
+        sum_ = type(quarter)(0)
+        unit = type(quarter)(1)
         for k in range(first, last):
             z = index(k)
-            f, a = load_algebra(L, leaf, x, y, z), load_algebra(L, scalar, x, y, z)
-            c = cross(f, a)
-            sum_ += dot(c, c)
-            add_to(W, leaf, x, y, z, eighth + eighth, cross(a, c))
-            add_to(W, scalar, x, y, z, eighth + eighth, cross(c, f))
-        return eighth * sum_
+            a = load_algebra(L, f + four, x, y, z)
+            w0, v0, s0 = commutator(load_algebra(L, f, x, y, z), a, quarter, load_algebra(W, f, x, y, z))
+            w1, v1, s1 = commutator(load_algebra(L, f + one, x, y, z), a, quarter, load_algebra(W, f + one, x, y, z))
+            w2, v2, s2 = commutator(load_algebra(L, f + two, x, y, z), a, quarter, load_algebra(W, f + two, x, y, z))
+            w3, v3, s3 = commutator(load_algebra(L, f + three, x, y, z), a, quarter, load_algebra(W, f + three, x, y, z))
+            store_algebra(W, f, x, y, z, w0)
+            store_algebra(W, f + one, x, y, z, w1)
+            store_algebra(W, f + two, x, y, z, w2)
+            store_algebra(W, f + three, x, y, z, w3)
+            v = add_scaled(add_scaled(add_scaled(v0, unit, v1), unit, v2), unit, v3)
+            add_to(W, f + four, x, y, z, quarter, v)
+            sum_ += s0 + s1 + s2 + s3
+        return type(quarter)(0.5) * quarter * sum_
 
     @line
     def rectangle_line(R, r, P, p, U, d, x, y, xb, yb, z0, sites, down, c):
@@ -203,7 +230,7 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
         return c * sum_
 
     @line
-    def cells_line(D, W, f, E, U, P, A, x, y, xp, yp, z0, sites, up, c, scale):
+    def cells_line(D, W, f, U, P, A, x, y, xp, yp, z0, sites, up, c):
         """φ at opposite corners of a cell, by both routes, in the frame of the corner (x, y).
 
         c (φ·(X + P†XP) + B·(A + P†AP)) with X = T_x T_y φ, A = T_x φ, B = T_y φ.
@@ -230,15 +257,14 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
             right = scaled(c, add_scaled(cross(r2, e), unit, cross(a2, b)))
             store_algebra(D, index(_LEFT), x, y, z, left)
             store_algebra(D, index(_RIGHT), x, y, z, right)
-            torque = add_scaled(add_scaled(cross(of_r, r), unit, cross(of_a, a)), unit, left)
-            add_to(E, zero, x, y, z, -scale[zero, z], torque)
-            add_to(E, one, x, y, z, scale[one, z], right)
+            torque = add_scaled(cross(of_r, r), unit, cross(of_a, a))
+            store_algebra(D, index(_TORQUE), x, y, z, torque)
         return c * sum_
 
     @kernel(group.NAME)
     def leaves(
-        first, last, lo, hi, periodic, planes, shift, table, paired, scalar, half_mass, eighth, c_cells,
-        U, A, P, L, W, R, D, E, scale, sums,
+        first, last, lo, hi, periodic, planes, shift, table, paired, scalar, half_mass, quarter, c_cells,
+        U, A, P, L, W, R, D, sums,
     ):  # fmt: skip
         """Field strengths and terms of one site of the lines first ≤ x ny + y < last; sums[line] ← their V_B and V_φ.
 
@@ -287,172 +313,272 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
                                 nothing_line(R, r + one, x_, y_, end, end + 1)
             if scalar:
                 gradient += scalar_line(L, W, four, A, x_, y_, lo, hi, half_mass)
-                if eighth != 0:
-                    for n in range(4):
-                        gradient += commutator_line(L, W, index(n), four, x_, y_, lo, hi, eighth)
+                if quarter != 0:
+                    gradient += commutators_line(L, W, zero, x_, y_, lo, hi, quarter)
                 if c_cells != 0:
                     xp, yp = _row(1, 1, x, y, nx, ny)
                     for part in range(2):
                         z0, sites, up = _ahead(part, True, lo, hi, periodic)
-                        gradient += cells_line(D, W, four, E, U, P, A, x_, y_, xp, yp, z0, sites, up, c_cells, scale)
+                        gradient += cells_line(D, W, four, U, P, A, x_, y_, xp, yp, z0, sites, up, c_cells)
             sums[line, 0] = magnetic
             sums[line, 1] = gradient
 
     # pairs along one axis
 
-    def along_of(columns: bool):
-        """The kernel of axes 0 and 1, whose lines across are along z; with `columns` that of axis 2, whose are along y."""
+    @inline
+    def near(e, a1, b1, c1):
+        """∂V/∂X, torque and V of the pairs of neighbours, from X̃ at x, ahead and behind."""
+        s = scaled(c1, a1)
+        return add_scaled(s, c1, b1), cross(e, s), dot(e, s)
 
-        if columns:
+    @inline
+    def far(e, a1, a2, a3, a4, b1, b2, b3, b4, c1, c2, c3, c4):
+        """The same of the pairs up to a distance of four; V of those that begin at x."""
+        unit = type(c1)(1)
+        s = add_scaled(add_scaled(add_scaled(scaled(c4, a4), c3, a3), c2, a2), c1, a1)
+        w = add_scaled(add_scaled(add_scaled(add_scaled(s, c1, b1), c2, b2), c3, b3), c4, b4)
+        t = add_scaled(cross(e, s), unit, cross(b1, add_scaled(add_scaled(scaled(c4, a3), c3, a2), c2, a1)))
+        t = add_scaled(add_scaled(t, unit, cross(b2, add_scaled(scaled(c4, a2), c3, a1))), c4, cross(b3, a1))
+        return w, t, dot(e, s)
 
-            @inline
-            def site(axis, o, a, k):
-                return index(o), index(k), index(a)
+    @line
+    def frame_line(V, p, U, d, x, y, t0, width):
+        """v of the next site."""
+        here, after = index(p), index(p + 1)
+        for k in range(width):
+            q = index(k)
+            store(V, zero, zero, after, q, mul(load(V, zero, zero, here, q), load(U, d, x, y, index(t0 + k))))
 
+    @line
+    def into_line(X, V, p, L, f, x, y, t0, width):
+        """X̃ ← v X v†"""
+        here = index(p)
+        for k in range(width):
+            q = index(k)
+            e = rotate(load(V, zero, zero, here, q), load_algebra(L, f, x, y, index(t0 + k)))
+            store_algebra(X, zero, zero, here, q, e)
+
+    @line
+    def near_line(X, T, V, W, f, p, x, y, t0, width, c1):
+        sum_ = type(c1)(0)
+        unit = type(c1)(1)
+        here, after, before = index(p), index(p + 1), index(p - 1)
+        for k in range(width):
+            q, z = index(k), index(t0 + k)
+            e = load_algebra(X, zero, zero, here, q)
+            w, t, energy = near(e, load_algebra(X, zero, zero, after, q), load_algebra(X, zero, zero, before, q), c1)
+            sum_ += energy
+            add_to(T, zero, zero, here, q, unit, t)
+            add_to(W, f, x, y, z, unit, rotate_back(load(V, zero, zero, here, q), w))
+        return sum_
+
+    @line
+    def far_line(X, T, V, W, f, p, x, y, t0, width, c1, c2, c3, c4):
+        sum_ = type(c1)(0)
+        unit = type(c1)(1)
+        here = index(p)
+        for k in range(width):
+            q, z = index(k), index(t0 + k)
+            w, t, energy = far(
+                load_algebra(X, zero, zero, here, q),
+                load_algebra(X, zero, zero, index(p + 1), q), load_algebra(X, zero, zero, index(p + 2), q),
+                load_algebra(X, zero, zero, index(p + 3), q), load_algebra(X, zero, zero, index(p + 4), q),
+                load_algebra(X, zero, zero, index(p - 1), q), load_algebra(X, zero, zero, index(p - 2), q),
+                load_algebra(X, zero, zero, index(p - 3), q), load_algebra(X, zero, zero, index(p - 4), q),
+                c1, c2, c3, c4,
+            )  # fmt: skip
+            sum_ += energy
+            add_to(T, zero, zero, here, q, unit, t)
+            add_to(W, f, x, y, z, unit, rotate_back(load(V, zero, zero, here, q), w))
+        return sum_
+
+    @line
+    def torque_line(E, d, T, V, p, x, y, t0, width, scale):
+        here = index(p)
+        for k in range(width):
+            q, z = index(k), index(t0 + k)
+            t = rotate_back(load(V, zero, zero, here, q), load_algebra(T, zero, zero, here, q))
+            add_to(E, d, x, y, z, -scale[d, z], t)
+
+    @kernel(group.NAME)
+    def across_rows(first, last, axis, lo, hi, reach, d, members, kinds, c, U, L, W, E, scale, V, X, T, sums):
+        """Pairs of the fields L[members] along the axis 0 or 1, in some of the blocks that `units` counts.
+
+        kinds[m] is 0 for V_B and 1 for V_φ; reach is 1 or 4.
+        """
+        nx, ny = U.shape[2], U.shape[3]
+        sites = nx if axis == 0 else ny
+        blocks = (sites + BLOCK - 1) // BLOCK
+        for unit in range(first, last):
+            o, a0 = unit // blocks, (unit % blocks) * BLOCK
+            size = min(BLOCK, sites - a0)
+            sums[unit, 0] = 0
+            sums[unit, 1] = 0
+            for t0 in range(lo, hi, TILE):
+                width = min(TILE, hi - t0)
+                for p in range(size + 2 * reach - 1):
+                    x, y = _on_line(axis, o, (a0 - reach + p) % sites)
+                    frame_line(V, p, U, d, x, y, t0, width)
+                for p in range(reach, size + reach):
+                    nothing_line(T, zero, zero, index(p), 0, width)
+                for m in range(members.shape[0]):
+                    f = index(members[m])
+                    for p in range(size + 2 * reach):
+                        x, y = _on_line(axis, o, (a0 - reach + p) % sites)
+                        into_line(X, V, p, L, f, x, y, t0, width)
+                    total = 0.0
+                    for p in range(size):
+                        x, y = _on_line(axis, o, a0 + p)
+                        if reach == 1:
+                            total += near_line(X, T, V, W, f, 1 + p, x, y, t0, width, c[m, 0])
+                        else:
+                            total += far_line(
+                                X, T, V, W, f, 4 + p, x, y, t0, width, c[m, 0], c[m, 1], c[m, 2], c[m, 3]
+                            )  # fmt: skip
+                    sums[unit, index(kinds[m])] += total
+                for p in range(size):
+                    x, y = _on_line(axis, o, a0 + p)
+                    torque_line(E, d, T, V, reach + p, x, y, t0, width, scale)
+
+    # the same along z: LANES lines side by side, site after site, so that again neighbours along y are next to each other
+
+    @line
+    def interleave_line(B, p, A, i, c, x, y, z0, sites, lanes):
+        """B[site, lane] ← A for the lines y … y + lanes."""
+        A = rows(A)
+        if lanes == LANES:
+            for k in range(sites):
+                q, z = index(LANES * (p + k)), index(z0 + k)
+                for n in range(LANES):
+                    B[0, c, 0, 0, q + index(n)] = A[i, c, x, y + index(n), z]
         else:
+            for k in range(sites):
+                for n in range(lanes):
+                    B[0, c, 0, 0, index(LANES * (p + k) + n)] = A[i, c, x, y + index(n), index(z0 + k)]
 
-            @inline
-            def site(axis, o, a, k):
-                if axis == 0:
-                    return index(a), index(o), index(k)
-                return index(o), index(a), index(k)
+    @line
+    def separate_line(A, i, c, x, y, z0, sites, lanes, B, p):
+        """A ← A + B"""
+        A = rows(A)
+        if lanes == LANES:
+            for k in range(sites):
+                q, z = index(LANES * (p + k)), index(z0 + k)
+                for n in range(LANES):
+                    A[i, c, x, y + index(n), z] += B[0, c, 0, 0, q + index(n)]
+        else:
+            for k in range(sites):
+                for n in range(lanes):
+                    A[i, c, x, y + index(n), index(z0 + k)] += B[0, c, 0, 0, index(LANES * (p + k) + n)]
 
-        @line
-        def frame_line(V, p, U, d, axis, o, a, t0, width, moves):
-            """v of the next site."""
-            here, after = index(p), index(p + 1)
-            if moves:
-                for k in range(width):
-                    x, y, z = site(axis, o, a, t0 + k)
-                    store(V, zero, zero, after, index(k), mul(load(V, zero, zero, here, index(k)), load(U, d, x, y, z)))
-            else:
-                for k in range(width):
-                    store(V, zero, zero, after, index(k), load(V, zero, zero, here, index(k)))
+    @line
+    def interleave(B, A, i, x, y, lanes, beyond, before, count, lo, hi, periodic):
+        """B ← A at `count` sites from `before` on, for the lines from y on; `beyond` (components,) where there is no site."""
+        sites = hi - lo
+        p = 0
+        while p < count:
+            a = before + p - lo
+            if periodic:
+                a = a % sites
+            outside = a < 0 or a >= sites
+            run = count - p
+            if a < 0:
+                run = min(run, -a)
+            elif a < sites:
+                run = min(run, sites - a)
+            for c in range(B.shape[1]):
+                if outside or lanes < LANES:
+                    B[0, c, 0, 0, LANES * p : LANES * (p + run)] = beyond[c]
+                if not outside:
+                    interleave_line(B, p, A, i, index(c), x, index(y), lo + a, run, lanes)
+            p += run
 
-        @line
-        def into_line(X, V, p, L, f, axis, o, a, t0, width, there):
-            """X̃ ← v X v†, or 0 beyond the ends."""
-            here = index(p)
-            if there:
-                for k in range(width):
-                    x, y, z = site(axis, o, a, t0 + k)
-                    e = rotate(load(V, zero, zero, here, index(k)), load_algebra(L, f, x, y, z))
-                    store_algebra(X, zero, zero, here, index(k), e)
-            else:
-                nothing_line(X, zero, zero, here, 0, width)
+    @line
+    def frames_column(V, U, sites):
+        """v of all sites; U ahead of each."""
+        for k in range(LANES * sites):
+            q, after = index(k), index(k + LANES)
+            store(V, zero, zero, zero, after, mul(load(V, zero, zero, zero, q), load(U, zero, zero, zero, q)))
 
-        @line
-        def neighbours_line(X, T, V, W, f, p, axis, o, a, t0, width, c1):
-            """The pairs of neighbours."""
-            sum_ = type(c1)(0)
-            here, after, before = index(p), index(p + 1), index(p - 1)
-            for k in range(width):
-                q = index(k)
-                x, y, z = site(axis, o, a, t0 + k)
-                e = load_algebra(X, zero, zero, here, q)
-                s = scaled(c1, load_algebra(X, zero, zero, after, q))
-                sum_ += dot(e, s)
-                add_to(T, zero, zero, here, q, type(c1)(1), cross(e, s))
-                w = add_scaled(s, c1, load_algebra(X, zero, zero, before, q))
-                add_to(W, f, x, y, z, type(c1)(1), rotate_back(load(V, zero, zero, here, q), w))
-            return sum_
+    @line
+    def into_column(X, V, B, sites):
+        for k in range(LANES * sites):
+            q = index(k)
+            e = rotate(load(V, zero, zero, zero, q), load_algebra(B, zero, zero, zero, q))
+            store_algebra(X, zero, zero, zero, q, e)
 
-        @line
-        def pairs_line(X, T, V, W, f, p, axis, o, a, t0, width, c1, c2, c3, c4):
-            """The pairs up to a distance of four; each is summed where it begins."""
-            sum_ = type(c1)(0)
-            unit = type(c1)(1)
-            here = index(p)
-            for k in range(width):
-                q = index(k)
-                x, y, z = site(axis, o, a, t0 + k)
-                a1 = load_algebra(X, zero, zero, index(p + 1), q)
-                a2 = load_algebra(X, zero, zero, index(p + 2), q)
-                a3 = load_algebra(X, zero, zero, index(p + 3), q)
-                e = load_algebra(X, zero, zero, here, q)
-                s = scaled(c4, load_algebra(X, zero, zero, index(p + 4), q))
-                s = add_scaled(add_scaled(add_scaled(s, c3, a3), c2, a2), c1, a1)
-                sum_ += dot(e, s)
-                t, w = cross(e, s), s
-                b = load_algebra(X, zero, zero, index(p - 1), q)
-                w = add_scaled(w, c1, b)
-                t = add_scaled(t, unit, cross(b, add_scaled(add_scaled(scaled(c4, a3), c3, a2), c2, a1)))
-                b = load_algebra(X, zero, zero, index(p - 2), q)
-                w = add_scaled(w, c2, b)
-                t = add_scaled(t, unit, cross(b, add_scaled(scaled(c4, a2), c3, a1)))
-                b = load_algebra(X, zero, zero, index(p - 3), q)
-                w = add_scaled(w, c3, b)
-                t = add_scaled(t, c4, cross(b, a1))
-                w = add_scaled(w, c4, load_algebra(X, zero, zero, index(p - 4), q))
-                add_to(T, zero, zero, here, q, unit, t)
-                add_to(W, f, x, y, z, unit, rotate_back(load(V, zero, zero, here, q), w))
-            return sum_
+    @line
+    def near_column(X, T, V, B, sites, c1):
+        sum_ = type(c1)(0)
+        unit = type(c1)(1)
+        for k in range(LANES, LANES * (sites + 1)):
+            q = index(k)
+            a, b = load_algebra(X, zero, zero, zero, index(k + LANES)), load_algebra(X, zero, zero, zero, index(k - LANES))
+            w, t, energy = near(load_algebra(X, zero, zero, zero, q), a, b, c1)
+            sum_ += energy
+            add_to(T, zero, zero, zero, q, unit, t)
+            store_algebra(B, zero, zero, zero, q, rotate_back(load(V, zero, zero, zero, q), w))
+        return sum_
 
-        @line
-        def torque_line(E, d, T, V, p, axis, o, a, t0, width, scale):
-            here = index(p)
-            for k in range(width):
-                q = index(k)
-                x, y, z = site(axis, o, a, t0 + k)
-                t = rotate_back(load(V, zero, zero, here, q), load_algebra(T, zero, zero, here, q))
-                add_to(E, d, x, y, z, -scale[d, z], t)
+    @line
+    def far_column(X, T, V, B, sites, c1, c2, c3, c4):
+        sum_ = type(c1)(0)
+        unit = type(c1)(1)
+        for k in range(4 * LANES, LANES * (sites + 4)):
+            q = index(k)
+            w, t, energy = far(
+                load_algebra(X, zero, zero, zero, q),
+                load_algebra(X, zero, zero, zero, index(k + LANES)), load_algebra(X, zero, zero, zero, index(k + 2 * LANES)),
+                load_algebra(X, zero, zero, zero, index(k + 3 * LANES)), load_algebra(X, zero, zero, zero, index(k + 4 * LANES)),
+                load_algebra(X, zero, zero, zero, index(k - LANES)), load_algebra(X, zero, zero, zero, index(k - 2 * LANES)),
+                load_algebra(X, zero, zero, zero, index(k - 3 * LANES)), load_algebra(X, zero, zero, zero, index(k - 4 * LANES)),
+                c1, c2, c3, c4,
+            )  # fmt: skip
+            sum_ += energy
+            add_to(T, zero, zero, zero, q, unit, t)
+            store_algebra(B, zero, zero, zero, q, rotate_back(load(V, zero, zero, zero, q), w))
+        return sum_
 
-        @kernel(group.NAME + ("columns" if columns else "rows"))
-        def along(
-            first, last, axis, lo, hi, periodic, reach, d, members, kinds, c, U, L, W, E, scale, V, X, T, sums
-        ):  # fmt: skip
-            """Pairs of the fields L[members] along an axis, for some of the blocks that `units` counts.
+    @line
+    def torque_column(B, T, V, factor, first, z0, sites):
+        for k in range(sites):
+            s = -factor[index(z0 + k)]
+            for n in range(LANES):
+                q = index(LANES * (first + k) + n)
+                t = rotate_back(load(V, zero, zero, zero, q), load_algebra(T, zero, zero, zero, q))
+                store_algebra(B, zero, zero, zero, q, scaled(s, t))
 
-            kinds[m] is 0 for V_B and 1 for V_φ, reach is 1 or 4.
-            """
-            nx, ny = U.shape[2], U.shape[3]
-            for unit in range(first, last):
-                if columns:
-                    tiles = (ny + TILE - 1) // TILE
-                    o, start, sites = unit // tiles, lo, hi - lo
-                    t_first = (unit % tiles) * TILE
-                    t_last = min(ny, t_first + TILE)
-                    a_first, a_last, ends = lo, hi, not periodic
-                else:
-                    start, sites = 0, nx if axis == 0 else ny
-                    blocks = (sites + BLOCK - 1) // BLOCK
-                    o, t_first, t_last = unit // blocks, lo, hi
-                    a_first = (unit % blocks) * BLOCK
-                    a_last, ends = min(sites, a_first + BLOCK), False
-                sums[unit, 0] = 0
-                sums[unit, 1] = 0
-                for a0 in range(a_first, a_last, BLOCK):
-                    size = min(BLOCK, a_last - a0)
-                    for t0 in range(t_first, t_last, TILE):
-                        width = min(TILE, t_last - t0)
-                        for p in range(size + 2 * reach - 1):
-                            a = a0 - reach + p - start
-                            moves = not ends or (0 <= a and a < sites - 1)
-                            frame_line(V, p, U, d, axis, o, start + a % sites, t0, width, moves)
-                        for p in range(size):
-                            nothing_line(T, zero, zero, index(reach + p), 0, width)
-                        for m in range(members.shape[0]):
-                            f = index(members[m])
-                            for p in range(size + 2 * reach):
-                                a = a0 - reach + p - start
-                                there = not ends or (0 <= a and a < sites)
-                                into_line(X, V, p, L, f, axis, o, start + a % sites, t0, width, there)
-                            total = 0.0
-                            if reach == 1:
-                                for p in range(size):
-                                    total += neighbours_line(
-                                        X, T, V, W, f, 1 + p, axis, o, a0 + p, t0, width, c[m, 0]
-                                    )  # fmt: skip
-                            else:
-                                for p in range(size):
-                                    total += pairs_line(
-                                        X, T, V, W, f, 4 + p, axis, o, a0 + p, t0, width, c[m, 0], c[m, 1], c[m, 2], c[m, 3]
-                                    )  # fmt: skip
-                            sums[unit, index(kinds[m])] += total
-                        for p in range(size):
-                            torque_line(E, d, T, V, reach + p, axis, o, a0 + p, t0, width, scale)
-
-        return along
+    @kernel(group.NAME)
+    def along_columns(
+        first, last, lo, hi, periodic, reach, d, members, kinds, c, unit, U, L, W, E, scale, V, Y, X, B, T, sums
+    ):  # fmt: skip
+        """Pairs of the fields L[members] along the axis 2, as `across_rows`."""
+        ny = U.shape[3]
+        tiles = (ny + LANES - 1) // LANES
+        for number in range(first, last):
+            x, y = index(number // tiles), (number % tiles) * LANES
+            lanes = min(LANES, ny - y)
+            sums[number, 0] = 0
+            sums[number, 1] = 0
+            for a0 in range(lo, hi, COLUMN):
+                size = min(COLUMN, hi - a0)
+                count = size + 2 * reach
+                interleave(Y, U, d, x, y, lanes, unit, a0 - reach, count, lo, hi, periodic)
+                frames_column(V, Y, count - 1)
+                T[:] = 0
+                for m in range(members.shape[0]):
+                    f = index(members[m])
+                    interleave(B, L, f, x, y, lanes, T[0, :, 0, 0, 0], a0 - reach, count, lo, hi, periodic)
+                    into_column(X, V, B, count)
+                    if reach == 1:
+                        energy = near_column(X, T, V, B, size, c[m, 0])
+                    else:
+                        energy = far_column(X, T, V, B, size, c[m, 0], c[m, 1], c[m, 2], c[m, 3])
+                    sums[number, index(kinds[m])] += energy
+                    for component in range(B.shape[1]):
+                        separate_line(W, f, index(component), x, index(y), a0, size, lanes, B, reach)
+                torque_column(B, T, V, scale[d], reach, a0, size)
+                for component in range(B.shape[1]):
+                    separate_line(E, d, index(component), x, index(y), a0, size, lanes, B, reach)
 
     # back to the plaquettes
 
@@ -547,9 +673,12 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
             unit = type(from_behind[0])(1)
             w = add_scaled(load_algebra(D, index(_WY), x, y, z), unit, from_behind)
             store_algebra(D, index(_WY), x, y, z, w)
-            add_to(E, one, x, y, z, -scale[one, z], cross(w, load_algebra(D, index(_Y), x, y, z)))
-            add_to(G, zero, x, y, z, unit, load_algebra(D, index(_LEFT), x, y, z))
-            add_to(G, one, x, y, z, unit, load_algebra(D, index(_RIGHT), x, y, z))
+            left, right = load_algebra(D, index(_LEFT), x, y, z), load_algebra(D, index(_RIGHT), x, y, z)
+            add_to(G, zero, x, y, z, unit, left)
+            add_to(G, one, x, y, z, unit, right)
+            add_to(E, zero, x, y, z, -scale[zero, z], add_scaled(left, unit, load_algebra(D, index(_TORQUE), x, y, z)))
+            right = add_scaled(right, -unit, cross(w, load_algebra(D, index(_Y), x, y, z)))
+            add_to(E, one, x, y, z, scale[one, z], right)
 
     @kernel(group.NAME)
     def reverse(
@@ -679,22 +808,29 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
             sums[line] += squares_line(E, index(line // ny), index(line % ny), lo, hi, c_links, c_scalar)
 
     return SimpleNamespace(
-        plaquettes=plaquettes, leaves=leaves, rows=along_of(False), columns=along_of(True), reverse=reverse, kick=kick,
+        plaquettes=plaquettes, leaves=leaves, across_rows=across_rows,
+        along_columns=along_columns, reverse=reverse, kick=kick,
         kinetic=kinetic,
     )  # fmt: skip
 
 
 def units(axis: int, shape: tuple[int, int, int]) -> int:
-    """Into how many blocks `along` cuts a lattice."""
+    """Into how many blocks the pairs along an axis are cut."""
     nx, ny, _ = shape
     if axis == 2:
-        return nx * -(-ny // TILE)
+        return nx * -(-ny // LANES)
     return (ny * -(-nx // BLOCK)) if axis == 0 else (nx * -(-ny // BLOCK))
 
 
-def frames(group: ModuleType, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The workspace of a thread in `along`: v, 1 at the first site of a block, X̃ and the torques."""
-    sites = BLOCK + 8
-    V, X, T = (np.zeros((1, components, 1, sites, TILE), dtype) for components in (group.LINK_REALS, *[group.DIMENSION] * 2))
-    V[0, :, 0, 0] = np.asarray(group.IDENTITY, dtype)[:, None]
-    return V, X, T
+def frames(group: ModuleType, dtype: np.dtype) -> tuple[tuple[np.ndarray, ...], tuple[np.ndarray, ...]]:
+    """Workspaces of a thread for `across_rows` (v, X̃, torques) and `along_columns` (v, links, X̃, X, torques); v begins with 1."""
+
+    def lines(components: int, sites: int, width: int) -> np.ndarray:
+        return np.zeros((1, components, 1, sites, width), dtype)
+
+    link, algebra, sites = group.LINK_REALS, group.DIMENSION, LANES * (COLUMN + 2 * REACH)
+    rows = tuple(lines(n, BLOCK + 2 * REACH, TILE) for n in (link, algebra, algebra))
+    columns = tuple(lines(n, 1, sites) for n in (link, link, algebra, algebra, algebra))
+    for V, width in ((rows[0], TILE), (columns[0], LANES)):
+        V[0, :, 0, 0, :width] = np.asarray(group.IDENTITY, dtype)[:, None]
+    return rows, columns

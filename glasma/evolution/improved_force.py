@@ -139,7 +139,7 @@ class ImprovedForce:
         cells = scalar and self._routes * gradient != 0
         # ½ |T^n φ − φ|² has the term φ² once for each of two directions, ¼ |Tφ − φ|² half of it for each of four routes
         half_mass = real(2 * gradient * (sum(self._gradients) + self._routes))
-        eighth, c_cells = real(gradient * self._commutator / 8), real(-gradient * self._routes / 2)
+        quarter, c_cells = real(gradient * self._commutator / 4), real(-gradient * self._routes / 2)
         sums = [np.zeros((lines, 2)), np.zeros((lines, 2))]
 
         def over(count: int, task: Any) -> None:
@@ -153,8 +153,8 @@ class ImprovedForce:
         over(
             lines,
             lambda _, first, last: kernels.leaves(
-                first, last, *where, table, self._paired, scalar, half_mass, eighth, c_cells,
-                U, phi, self._P, self._L, self._W, self._R, self._D, E, scale, sums[0],
+                first, last, *where, table, self._paired, scalar, half_mass, quarter, c_cells,
+                U, phi, self._P, self._L, self._W, self._R, self._D, sums[0],
             ),
         )  # fmt: skip
         for axis, members, kinds, coefficients in self._along:
@@ -166,14 +166,23 @@ class ImprovedForce:
             reach = REACH if c[:, 1:].any() else 1
             count = units(axis, self._shape)
             sums.append(np.zeros((count, 2)))
-            along = kernels.columns if axis == 2 else kernels.rows
-            over(
-                count,
-                lambda thread, first, last: along(
-                    first, last, axis, lo, hi, periodic, reach, axis - self._shift, chosen, of, c,  # noqa: B023
-                    U, self._L, self._W, E, scale, *self._frames[thread], sums[-1],
-                ),
-            )  # fmt: skip
+            d, terms = axis - self._shift, (chosen, of, c)
+            if axis == 2:
+                over(
+                    count,
+                    lambda thread, first, last: kernels.along_columns(
+                        first, last, lo, hi, periodic, reach, d, *terms, self._unit,  # noqa: B023
+                        U, self._L, self._W, E, scale, *self._frames[thread][1], sums[-1],
+                    ),
+                )  # fmt: skip
+            else:
+                over(
+                    count,
+                    lambda thread, first, last: kernels.across_rows(
+                        first, last, axis, lo, hi, reach, d, *terms,  # noqa: B023
+                        U, self._L, self._W, E, scale, *self._frames[thread][0], sums[-1],
+                    ),
+                )  # fmt: skip
         over(
             lines,
             lambda thread, first, last: kernels.reverse(
