@@ -57,12 +57,8 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
     dot, cross, rotate, rotate_back = group.dot, group.cross, group.rotate, group.rotate_back
     left_gradient, right_gradient = group.left_gradient, group.right_gradient
     of_scalar = improved_scalar_lines(group)
-    squares, commutators, cells_line, cells_back = (
-        of_scalar.squares,
-        of_scalar.commutators,
-        of_scalar.cells,
-        of_scalar.cells_back,
-    )
+    squares, scalar_leaves = of_scalar.squares, of_scalar.leaves
+    cells_line, cells_back = of_scalar.cells, of_scalar.cells_back
     cells_scalar, kick_scalar = of_scalar.cells_scalar, of_scalar.kick
     zero, one, two, three, four = index(0), index(1), index(2), index(3), index(4)
 
@@ -197,7 +193,7 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
 
     @kernel(group.NAME)
     def leaves(
-        first, last, lo, hi, periodic, planes, shift, scalar, table, paired, half_mass, quarter, c_cells, V, P, L, W, R, D, sums
+        first, last, lo, hi, periodic, planes, shift, scalar, table, paired, half_mass, quarter, V, P, L, W, R, sums
     ):  # fmt: skip
         """Field strengths and terms of one site of the lines first ≤ x ny + y < last; sums[line] ← their V_B and V_φ.
 
@@ -215,7 +211,13 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
                 xj, yj = _row(j, -1, x, y, nx, ny)
                 xc, yc = _row(j, -1, xi, yi, nx, ny)
                 down = 1 if j == 2 else 0
-                if paired[p]:
+                if quarter != 0:
+                    on_links, on_scalar = scalar_leaves(
+                        L, W, V, x_, y_, xi, yi, lo, hi, table[p, DIAGONAL], quarter, half_mass
+                    )  # fmt: skip
+                    magnetic += on_links
+                    gradient += on_scalar
+                elif paired[p]:
                     magnetic += leaves_line(
                         L, W, f, V, di, dj, x_, y_, xi, yi, xj, yj, xc, yc, lo, hi, down, table[p, DIAGONAL]
                     )  # fmt: skip
@@ -230,13 +232,8 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
                         nothing_line(R, r, x_, y_, lo, hi)
                         nothing_line(R, r + one, x_, y_, lo, hi)
                         magnetic += rectangle_line(R, r, P, p_, V, d, x_, y_, xb, yb, lo + ends, hi - ends, back, c)
-            if scalar:
+            if scalar and quarter == 0:
                 gradient += squares(L, W, x_, y_, lo, hi, half_mass)
-                if quarter != 0:
-                    gradient += commutators(L, W, x_, y_, lo, hi, quarter)
-                if c_cells != 0:
-                    xp, yp = _row(1, 1, x, y, nx, ny)
-                    gradient += cells_line(D, W, V, P, L, x_, y_, xp, yp, lo, hi, c_cells)
             sums[n, 0] = magnetic
             sums[n, 1] = gradient
         if table[:, RECTANGLE_I:].any():
@@ -317,9 +314,9 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
 
     @kernel(group.NAME)
     def reverse(
-        first, last, lo, hi, periodic, planes, shift, scalar, table, paired, cells, V, P, L, W, S, R, D, G, E, Q, scale, sums
+        first, last, lo, hi, periodic, planes, shift, scalar, table, paired, c_cells, V, P, L, W, S, R, D, G, E, Q, scale, sums
     ):  # fmt: skip
-        """G and G' of the lines first ≤ x ny + y < last; sums[line] ← V_B of the terms in s."""
+        """G and G' of the lines first ≤ x ny + y < last; sums[line] ← V_B of the terms in s, V_φ of the diagonal gradient."""
         nx, ny = V.shape[2], V.shape[3]
         for n in range(first, last):
             x, y = n // ny, n % ny
@@ -351,13 +348,13 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
                         r = index(4 * p + 2 * side)
                         d, xn, yn, ahead = (di, xi, yi, 0) if side == 0 else (dj, xj, yj, up)
                         rectangle_back_line(G, g, E, V, d, di, dj, R, r, x_, y_, xn, yn, lo, hi, ahead, scale)
-                if cells:
-                    xm, ym = _row(1, -1, x, y, nx, ny)
-                    cells_back(D, G, E, V, x_, y_, xm, ym, lo, hi, scale)
+            gradient = 0.0
+            if c_cells != 0:
+                xp, yp = _row(1, 1, x, y, nx, ny)
+                gradient = cells_line(D, W, G, E, V, P, L, x_, y_, xp, yp, lo, hi, c_cells, scale)
             sums[n, 0] = magnetic
+            sums[n, 1] = gradient
         close(G, first, last, lo, hi, periodic)
-        if cells:
-            close(D, first, last, lo, hi, periodic)
 
     # the four links of each plaquette
 
@@ -375,6 +372,12 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
     def kick(first, last, lo, hi, periodic, planes, shift, scalar, cells, V, W, D, G, E, scale):
         """What the plaquettes behind do to the links of the lines first ≤ x ny + y < last, and the kick of P_η."""
         nx, ny = V.shape[2], V.shape[3]
+        if cells:
+            for n in range(first, last):
+                x, y = n // ny, n % ny
+                xm, ym = _row(1, -1, x, y, nx, ny)
+                cells_back(D, E, V, index(x), index(y), xm, ym, lo, hi, scale)
+            close(D, first, last, lo, hi, periodic)
         for n in range(first, last):
             x, y = n // ny, n % ny
             x_, y_ = index(x), index(y)

@@ -147,7 +147,7 @@ class ImprovedForce:
         V, P, L, W, S, R, D, G = self._V, self._P, self._L, self._W, self._S, self._R, self._D, self._G
         # ½ |T^n φ − φ|² has the term φ² once for each of two directions, ¼ |Tφ − φ|² half of it for each of four routes
         half_mass = real(2 * gradient * (sum(self._gradients) + self._routes))
-        quarter, c_cells = real(gradient * self._commutator / 4), real(-gradient * self._routes / 2)
+        quarter, c_cells = real(gradient * self._commutator / 4 if scalar else 0), real(-gradient * self._routes / 2 if cells else 0)
         sums = [np.zeros((lines, 2)), np.zeros((lines, 2))]
 
         def over(count: int, task: Callable[[int, int, int], None]) -> None:
@@ -158,7 +158,7 @@ class ImprovedForce:
         over(
             lines,
             lambda _, x0, x1: kernels.leaves(
-                x0, x1, *where, table, self._paired, half_mass, quarter, c_cells, V, P, L, W, R, D, sums[0]
+                x0, x1, *where, table, self._paired, half_mass, quarter, V, P, L, W, R, sums[0]
             ),
         )
         for axis, members, kinds, coefficients in self._along:
@@ -188,7 +188,7 @@ class ImprovedForce:
         over(
             lines,
             lambda thread, x0, x1: kernels.reverse(
-                x0, x1, *where, table, self._paired, cells, V, P, L, W, S, R, D, G, E, self._lines[thread], scale, sums[1]
+                x0, x1, *where, table, self._paired, c_cells, V, P, L, W, S, R, D, G, E, self._lines[thread], scale, sums[1]
             ),
         )
         over(lines, lambda _, x0, x1: kernels.kick(x0, x1, *where, cells, V, W, D, G, E, scale))

@@ -18,9 +18,8 @@ from glasma.backend import index, inline, line
 
 # mypy: allow-untyped-defs, allow-incomplete-defs
 
-#: Fields of the diagonal gradient: derivatives with respect to A, X and B; B; the torque on U_x of both routes; what is added to G
-#: and to G'.
-_WA, _WX, _WB, _B, _TORQUE, _LEFT, _RIGHT, DIAGONAL_FIELDS = range(8)
+#: Fields of the diagonal gradient: derivatives with respect to A, X and B; B.
+_WA, _WX, _WB, _B, DIAGONAL_FIELDS = range(5)
 
 
 @cache
@@ -53,33 +52,43 @@ def improved_scalar_lines(group: ModuleType) -> SimpleNamespace:
         return add_scaled(w, c, cross(a, g)), cross(g, f), dot(g, g)
 
     @line
-    def commutators(L, W, x, y, first, last, quarter):
-        """quarter/2 Σ |F × φ|² of the four field strengths at the site."""
-        sum_ = type(quarter)(0)
-        unit = type(quarter)(1)
+    def leaves(L, W, V, x, y, xm, ym, first, last, diagonal, quarter, half_mass):
+        """All terms of one site where there is a commutator: quarter/2 Σ |F × φ|² of the four field strengths.
+
+        Returns the part of V_B and that of V_φ.
+        """
+        magnetic, gradient = type(quarter)(0), type(quarter)(0)
+        unit, half = type(quarter)(1), type(quarter)(0.5)
         for k in range(first, last):
-            z = index(k + 1)
-            a = load_algebra(L, phi, x, y, z)
-            w0, v0, s0 = commutator(load_algebra(L, zero, x, y, z), a, quarter, load_algebra(W, zero, x, y, z))
-            w1, v1, s1 = commutator(load_algebra(L, one, x, y, z), a, quarter, load_algebra(W, one, x, y, z))
-            w2, v2, s2 = commutator(load_algebra(L, two, x, y, z), a, quarter, load_algebra(W, two, x, y, z))
-            w3, v3, s3 = commutator(load_algebra(L, three, x, y, z), a, quarter, load_algebra(W, three, x, y, z))
-            store_algebra(W, zero, x, y, z, w0)
-            store_algebra(W, one, x, y, z, w1)
-            store_algebra(W, two, x, y, z, w2)
-            store_algebra(W, three, x, y, z, w3)
-            v = add_scaled(add_scaled(add_scaled(v0, unit, v1), unit, v2), unit, v3)
-            add_to(W, phi, x, y, z, quarter, v)
-            sum_ += s0 + s1 + s2 + s3
-        return type(quarter)(0.5) * quarter * sum_
+            z, zm = index(k + 1), index(k)
+            e, v = load_algebra(L, phi, x, y, z), load(V, one, x, y, zm)
+            a = load_algebra(L, zero, x, y, z)
+            b = rotate_back(load(V, zero, xm, ym, z), load_algebra(L, zero, xm, ym, z))
+            c = rotate_back(v, load_algebra(L, zero, x, y, zm))
+            d = rotate_back(v, rotate_back(load(V, zero, xm, ym, zm), load_algebra(L, zero, xm, ym, zm)))
+            wa, ea, sa = commutator(a, e, quarter, scaled(diagonal, d))
+            wb, eb, sb = commutator(b, e, quarter, scaled(diagonal, c))
+            wc, ec, sc = commutator(c, e, quarter, scaled(diagonal, b))
+            wd, ed, sd = commutator(d, e, quarter, scaled(diagonal, a))
+            magnetic += diagonal * (dot(a, d) + dot(b, c))
+            gradient += half_mass * dot(e, e) + half * quarter * (sa + sb + sc + sd)
+            store_algebra(L, one, x, y, z, b)
+            store_algebra(L, two, x, y, z, c)
+            store_algebra(W, zero, x, y, z, wa)
+            store_algebra(W, one, x, y, z, wb)
+            store_algebra(W, two, x, y, z, wc)
+            store_algebra(W, three, x, y, z, wd)
+            w = scaled(quarter, add_scaled(add_scaled(add_scaled(ea, unit, eb), unit, ec), unit, ed))
+            store_algebra(W, phi, x, y, z, add_scaled(w, half_mass + half_mass, e))
+        return magnetic, gradient
 
     @line
-    def cells(D, W, V, P, L, x, y, xp, yp, first, last, c):
-        """The diagonal gradient of the cells of a line; c = −½ gradient_diagonal."""
+    def cells(D, W, G, E, V, P, L, x, y, xp, yp, first, last, c, scale):
+        """The diagonal gradient of the cells of a line, their torques, G and G'; c = −½ gradient_diagonal."""
         sum_ = type(c)(0)
         unit = type(c)(1)
         for k in range(first, last):
-            z, zp = index(k + 1), index(k + 2)
+            at, z, zp = index(k), index(k + 1), index(k + 2)
             u, v, p = load(V, zero, x, y, z), load(V, one, x, y, z), load(P, zero, x, y, z)
             e = load_algebra(L, phi, x, y, z)
             a = rotate(u, load_algebra(L, phi, xp, yp, z))
@@ -94,26 +103,24 @@ def improved_scalar_lines(group: ModuleType) -> SimpleNamespace:
             store_algebra(D, index(_WX), x, y, z, of_r)
             store_algebra(D, index(_WB), x, y, z, scaled(c, of_b))
             store_algebra(D, index(_B), x, y, z, b)
-            store_algebra(D, index(_TORQUE), x, y, z, add_scaled(cross(of_r, r), unit, cross(of_a, a)))
-            store_algebra(D, index(_LEFT), x, y, z, scaled(c, add_scaled(cross(r, e2), unit, cross(a, b2))))
-            store_algebra(D, index(_RIGHT), x, y, z, scaled(c, add_scaled(cross(r2, e), unit, cross(a2, b))))
+            torque = add_scaled(cross(of_r, r), unit, cross(of_a, a))
+            left = scaled(c, add_scaled(cross(r, e2), unit, cross(a, b2)))
+            right = scaled(c, add_scaled(cross(r2, e), unit, cross(a2, b)))
+            add_to(G, zero, x, y, z, unit, left)
+            add_to(G, one, x, y, z, unit, right)
+            add_to(E, zero, x, y, at, -scale[zero, at], add_scaled(left, unit, torque))
+            add_to(E, one, x, y, at, scale[one, at], right)
         return c * sum_
 
     @line
-    def cells_back(D, G, E, V, x, y, xm, ym, first, last, scale):
-        """The torques of the cells, and ∂V/∂B with what comes from X of the cell behind."""
+    def cells_back(D, E, V, x, y, xm, ym, first, last, scale):
+        """∂V/∂B with what comes from X of the cell behind, and its torque on U_y."""
         for k in range(first, last):
-            z, at = index(k + 1), index(k)
-            from_behind = rotate_back(load(V, zero, xm, ym, z), load_algebra(D, index(_WX), xm, ym, z))
-            unit = type(from_behind[0])(1)
-            w = add_scaled(load_algebra(D, index(_WB), x, y, z), unit, from_behind)
+            at, z = index(k), index(k + 1)
+            w = rotate_back(load(V, zero, xm, ym, z), load_algebra(D, index(_WX), xm, ym, z))
+            w = add_scaled(w, type(w[0])(1), load_algebra(D, index(_WB), x, y, z))
             store_algebra(D, index(_WB), x, y, z, w)
-            left, right = load_algebra(D, index(_LEFT), x, y, z), load_algebra(D, index(_RIGHT), x, y, z)
-            add_to(G, zero, x, y, z, unit, left)
-            add_to(G, one, x, y, z, unit, right)
-            add_to(E, zero, x, y, at, -scale[zero, at], add_scaled(left, unit, load_algebra(D, index(_TORQUE), x, y, z)))
-            right = add_scaled(right, -unit, cross(w, load_algebra(D, index(_B), x, y, z)))
-            add_to(E, one, x, y, at, scale[one, at], right)
+            add_to(E, one, x, y, at, -scale[one, at], cross(w, load_algebra(D, index(_B), x, y, z)))
 
     @line
     def cells_scalar(W, D, V, x, y, xm, ym, first, last):
@@ -131,6 +138,5 @@ def improved_scalar_lines(group: ModuleType) -> SimpleNamespace:
             add_to(E, two, x, y, index(k), type(w[0])(-1), w)
 
     return SimpleNamespace(
-        squares=squares, commutators=commutators, cells=cells, cells_back=cells_back, cells_scalar=cells_scalar, kick=kick,
-        carried=index(_WB),
+        squares=squares, leaves=leaves, cells=cells, cells_back=cells_back, cells_scalar=cells_scalar, kick=kick,
     )  # fmt: skip
