@@ -239,7 +239,7 @@ def train(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
 @click.argument("model", type=click.Path(path_type=Path))
 @click.argument("snapshots", type=click.Path(path_type=Path))
 @click.option("--until", required=True, help='τ at the end, such as "1.2 fm".')
-@click.option("--step", type=int, help="Step of the snapshot [the first with fields].")
+@click.option("--step", type=int, help="Step of the snapshot [the first that fits the steps of the surrogate].")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/output/evolved"), show_default=True)
 def evolve(model: Path, snapshots: Path, until: str, step: int | None, out: Path) -> None:
     """Block a snapshot of a boost-invariant run and evolve it on the coarse lattice with the surrogate MODEL."""

@@ -36,7 +36,7 @@ def evolve_snapshot(model: EvolutionSurrogate, path: Path, step: int | None, unt
     model : EvolutionSurrogate
     path : path of a snapshots.h5
     step : int, optional
-        Of the snapshot; the first with fields by default.
+        Of the snapshot; by default the first with fields at a multiple of the surrogate's Δτ.
     until_fm : float
         τ at the end.
     out : path
@@ -54,11 +54,11 @@ def evolve_snapshot(model: EvolutionSurrogate, path: Path, step: int | None, unt
     ConfigError
         If the model is for another group, or the times do not fit its steps.
     """
-    config, fields = _read(path, step, model.config.group)
     b, size = model.config.blocking, model.config.step
+    config, fields = _read(path, step, model.config.group, b * size)
     fine = Leapfrog(_wilson(model.config.group), model.pairs.group, Frame("milne"), fields.grid.a_t)
     number = fields.tau / (b * size)
-    if abs(number - round(number)) > _TOLERANCE or round(number) < 1:
+    if not _is_multiple(fields.tau, b * size):
         spacing = fields.grid.spacing_fm
         raise ConfigError(
             f"snapshot at τ = {fields.tau * spacing:.6g} fm: the surrogate steps by {b * size * spacing:.6g} fm; "
@@ -109,7 +109,7 @@ def upscale_snapshot(model: Upscaler, path: Path, step: int | None, substeps: in
     FileError, ConfigError
         As `evolve_snapshot`.
     """
-    config, fields = _read(path, step, model.config.group, last=True)
+    config, fields = _read(path, step, model.config.group)
     derived = Derived(_rescaled(config, 2.0, substeps))
     group = model.group
     coarse = Leapfrog(_wilson(model.config.group), group, Frame("milne"), fields.grid.a_t)
@@ -128,7 +128,8 @@ def upscale_snapshot(model: Upscaler, path: Path, step: int | None, substeps: in
     return writer.index, done
 
 
-def _read(path: Path, step: int | None, group: str, last: bool = False) -> tuple[Config, MilneFields]:
+def _read(path: Path, step: int | None, group: str, multiple: float | None = None) -> tuple[Config, MilneFields]:
+    """A snapshot; by default the first whose τ is a `multiple` of so many a_T, or the last."""
     with Snapshots(path) as snapshots:
         if not snapshots.config.is_boost_invariant:
             raise ConfigError(f"{path}: is of a run in the laboratory frame; surrogates evolve boost-invariant ones")
@@ -136,12 +137,18 @@ def _read(path: Path, step: int | None, group: str, last: bool = False) -> tuple
             raise ConfigError(f"{path}: its group is {snapshots.config.lattice.group}, that of the model is {group}")
         known = [number for number in snapshots.steps if snapshots.has_fields(number)]
         if step is None and known:
-            step = known[-1] if last else known[0]
+            a_t = snapshots.derived.grid.a_t
+            fit = [n for n in known if multiple is None or _is_multiple(n * a_t, multiple)]
+            step = known[0] if not fit else fit[-1] if multiple is None else fit[0]
         if step not in known or step is None:
             raise FileError(f"{path}: has no fields at step {step}; it has {', '.join(map(str, known)) or 'none'}")
         fields = snapshots.fields(step)
         assert isinstance(fields, MilneFields)
         return snapshots.config, fields
+
+
+def _is_multiple(time: float, unit: float) -> bool:
+    return round(time / unit) >= 1 and abs(time / unit - round(time / unit)) < _TOLERANCE
 
 
 def _rescaled(config: Config, factor: float, substeps: int) -> Config:

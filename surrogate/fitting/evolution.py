@@ -52,7 +52,9 @@ def train_evolution(file: TrainFile, dataset: Dataset, directory: Path, say: Say
     GlasmaError
         If the dataset lacks a split or the training breaks off.
     """
-    surrogate = new_surrogate(file, dataset)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(file.training.seed)
+        surrogate = new_surrogate(file, dataset)
     split = file.train.train_split
     fit = fit_coefficients(
         surrogate.pairs,
