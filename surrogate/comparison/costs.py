@@ -5,15 +5,18 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from torch import Tensor
+import torch
 
 from glasma.backend import Workers
 from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.group import group_named
 from glasma.lattice.grid import Grid
+from glasma.lattice.milne import MilneFields
+from surrogate.actions.least_squares import Window
 from surrogate.comparison.contenders import Contender
-from surrogate.engine_fields import algebra_from_tensor, links_from_tensor
+from surrogate.comparison.floor import begun
 from surrogate.evolution.compiled import can_be_compiled, compiled_scheme
+from surrogate.evolution.leapfrog import FieldState
 
 #: Repetitions; the best counts.
 _REPETITIONS = 5
@@ -41,43 +44,46 @@ class Cost:
     bytes: int
 
 
-def costs(
-    schemes: list[Contender], U: Tensor, longitudinal: Tensor, coarse_time: float, fine_substeps: int, workers: Workers
-) -> list[Cost]:
+def costs(schemes: list[Contender], window: Window, coarse_time: float, fine_substeps: int, workers: Workers) -> list[Cost]:
     """The costs of the compiled schemes from a coarse initial state, and of the solver on a lattice of half the spacing.
 
     Parameters
     ----------
-    U : (1, 2, *lattice, N, N) complex
-    longitudinal : (1, *lattice, N, N) complex
+    window : Window
+        From the beginning of a run.
     coarse_time : float
         τ at the end, units of the coarse a_T.
     fine_substeps : int
         n in Δτ = a_T/n of the fine run.
     """
-    nx, ny = U.shape[2:4]
-    group = group_named(schemes[0].model.config.group)
-    links, field = links_from_tensor(U, group), algebra_from_tensor(longitudinal[0], group)
+    config = schemes[0].model.config
+    nx, ny = window.U.shape[2:4]
+    group, frame = group_named(config.group), config.frame
+    nothing = torch.zeros_like(window.U[:1, 0])
+    longitudinal = nothing if window.longitudinal is None else window.longitudinal[None]
+    coarse = FieldState(window.U[:1], torch.zeros_like(window.U[:1]), nothing, longitudinal)
+    # What the fields are does not matter for the time that a step takes.
+    U, P, phi, pi = (X.repeat_interleave(2, -4).repeat_interleave(2, -3) for X in (coarse.U, coarse.P, nothing, longitudinal))
+    fine = FieldState(U, P, phi, pi)
     found = []
-    fine_links, fine_field = links.repeat(2, axis=2).repeat(2, axis=3), field.repeat(2, axis=1).repeat(2, axis=2) / 4
+
+    def solver(name: str, state: FieldState, sides: tuple[int, int], substeps: int, time: float) -> None:
+        grid = Grid((*sides, 1), substeps=substeps)
+        plain = BoostInvariant(grid, group, workers=workers, expansion=frame)
+        found.append(_timed(name, plain, begun(plain, frame, state), round(time * substeps)))
+
     for substeps in sorted({fine_substeps, 2}, reverse=True):
-        fine = BoostInvariant(Grid((2 * nx, 2 * ny, 1), substeps=substeps), group, workers=workers)
-        name = f"solver, fine, Δτ = a/{substeps}"
-        found.append(_timed(name, fine, fine_links, fine_field, round(2 * coarse_time * substeps)))
+        solver(f"solver, fine, Δτ = a/{substeps}", fine, (2 * nx, 2 * ny), substeps, 2 * coarse_time)
+    solver("solver, coarse", coarse, (nx, ny), config.substeps, coarse_time)
     for scheme in schemes:
-        model = scheme.model
-        if can_be_compiled(model):
-            steps = round(coarse_time * model.config.substeps)
-            compiled = compiled_scheme(model, (nx, ny), workers)
-            found.append(_timed(f"{scheme.name}, coarse", compiled, links, field, steps))
-    plain = BoostInvariant(Grid((nx, ny, 1), substeps=schemes[0].model.config.substeps), group, workers=workers)
-    steps = round(coarse_time * plain.grid.substeps)
-    found.append(_timed("solver, coarse", plain, links, field, steps))
+        if can_be_compiled(scheme.model):
+            compiled = compiled_scheme(scheme.model, (nx, ny), workers)
+            steps = round(coarse_time * config.substeps)
+            found.append(_timed(f"{scheme.name}, coarse", compiled, begun(compiled, frame, coarse), steps))
     return found
 
 
-def _timed(name: str, scheme: BoostInvariant, links: object, field: object, steps: int) -> Cost:
-    fields = scheme.start(links, field)  # type: ignore[arg-type]
+def _timed(name: str, scheme: BoostInvariant, fields: MilneFields, steps: int) -> Cost:
     scheme.step(fields)
     best = float("inf")
     timed = max(4, steps // 8)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
+import numpy as np
 import torch
 from torch import Tensor
 
@@ -15,6 +16,8 @@ from glasma.backend import Workers
 from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.group import group_named
 from glasma.lattice.grid import Grid
+from glasma.lattice.milne import MilneFields
+from surrogate.actions.least_squares import Window
 from surrogate.blocking import block_links
 from surrogate.engine_fields import algebra_from_tensor, links_from_tensor, links_to_tensor
 from surrogate.evolution.leapfrog import FieldState
@@ -23,17 +26,15 @@ from surrogate.upscaling import Upscaler
 
 @torch.no_grad()
 def upscaled_run(
-    upscaler: Upscaler, U: Tensor, longitudinal: Tensor, steps: int, substeps: int, fine_substeps: int, workers: Workers
+    upscaler: Upscaler, window: Window, steps: int, substeps: int, fine_substeps: int, workers: Workers
 ) -> Iterator[Tensor]:
     """Blocked links at Δτ, 2 Δτ, … of the fine run from an upscaled initial state.
 
     Parameters
     ----------
     upscaler : Upscaler
-    U : (1, 2, *lattice, N, N) complex
-        Coarse links at τ = 0+.
-    longitudinal : (1, *lattice, N, N) complex
-        E_L, units of the coarse lattice.
+    window : Window
+        From the beginning of a run; a box is at rest there.
     steps : int
         Coarse ones.
     substeps, fine_substeps : int
@@ -44,16 +45,29 @@ def upscaled_run(
     ------
     (1, 2, *lattice, N, N) complex
     """
-    nothing = torch.zeros_like(longitudinal)
+    U, frame = window.U[:1], upscaler.config.frame
+    nothing = torch.zeros_like(U[:, 0])
+    longitudinal = nothing if window.longitudinal is None else window.longitudinal[None]
     fine = upscaler(FieldState(U, torch.zeros_like(U), nothing, longitudinal))
     group = group_named(upscaler.config.group)
     nx, ny = fine.U.shape[2:4]
-    scheme = BoostInvariant(Grid((nx, ny, 1), substeps=fine_substeps), group, workers=workers)
-    assert fine.pi is not None
-    fields = scheme.start(links_from_tensor(fine.U, group), algebra_from_tensor(fine.pi[0], group))
+    scheme = BoostInvariant(Grid((nx, ny, 1), substeps=fine_substeps), group, workers=workers, expansion=frame)
+    fields = begun(scheme, frame, fine)
     # 2 a_T/n of the fine lattice is a coarse step.
     within = 2 * fine_substeps // substeps
     for step in range(1, steps + 1):
         while fields.step < step * within:
             scheme.step(fields)
         yield block_links(links_to_tensor(fields.U[:, :, 0], group))
+
+
+def begun(scheme: BoostInvariant, frame: str, state: FieldState) -> MilneFields:
+    """The fields of the engine after the first half step from a state at the beginning, of which only π moves."""
+    assert state.pi is not None
+    group = scheme.group
+    links, longitudinal = links_from_tensor(state.U, group), algebra_from_tensor(state.pi[0], group)
+    if frame == "milne":
+        return scheme.start(links, longitudinal)
+    momenta = np.zeros((3, *longitudinal.shape))
+    momenta[2] = longitudinal
+    return scheme.start_static(links, np.zeros_like(longitudinal), momenta)

@@ -8,7 +8,6 @@ import numpy as np
 import torch
 
 from glasma.backend import Workers
-from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.group import group_named
 from glasma.lattice.gauss_projection import project
 from glasma.lattice.grid import Grid
@@ -62,10 +61,9 @@ def fine_maps(
     steps = content.fine[-1]
     truth = dataset.fine_state(split, event, steps)
     window = dataset.window(split, event)
-    assert window.longitudinal is not None
-    *_, last = evolve(model, window.U[:1], window.longitudinal[None], steps)
+    *_, last = evolve(model, window, steps)
     fine = upscaler(model.leapfrog.synchronous(last))
-    fields = continued(fine, truth.number, content.fine_substeps)
+    fields = continued(fine, truth.number, content.fine_substeps, model.config.frame)
     done = project(fields, workers)
     real, found = magnetic_map(truth.U)[0].numpy(), magnetic_map(fine.U)[0].numpy()
     error = float(np.sqrt(np.mean((found - real) ** 2)) / real.std())
@@ -75,7 +73,7 @@ def fine_maps(
     )  # fmt: skip
 
 
-def continued(fine: FieldState, number: int, substeps: int) -> MilneFields:
+def continued(fine: FieldState, number: int, substeps: int, frame: str = "milne") -> MilneFields:
     """Fields of the engine from an upscaled state, with which the fine run goes on; Gauss is not restored yet.
 
     Parameters
@@ -86,15 +84,16 @@ def continued(fine: FieldState, number: int, substeps: int) -> MilneFields:
         The time level of the fine run.
     substeps : int
         n in Δτ = a_T/n of it.
+    frame : "milne" or "static"
     """
     nx, ny = fine.U.shape[2:4]
     name = {2: "SU(2)", 3: "SU(3)"}[fine.U.shape[-1]]
     group = group_named(name)
-    scheme = BoostInvariant(Grid((nx, ny, 1), substeps=substeps), group)
+    grid = Grid((nx, ny, 1), substeps=substeps)
     wilson = FieldStrengthAction(name, 2, terms=["plaquette", "gradient1"])
-    staggered = Leapfrog(wilson, wilson.group, Frame("milne"), 1 / substeps).staggered(
+    staggered = Leapfrog(wilson, wilson.group, Frame(frame), 1 / substeps).staggered(
         FieldState(fine.U, fine.P, fine.phi, fine.pi, number)
     )
-    fields = empty_milne_fields(scheme.grid, group)
+    fields = empty_milne_fields(grid, group, frame)
     state_to_engine(staggered, fields)
     return fields

@@ -53,8 +53,7 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     first = events[0]
     content = dataset.content.splits[first.split]
     window = dataset.window(first.split, first.number)
-    assert window.longitudinal is not None
-    taken = costs(schemes, window.U[:1], window.longitudinal[None], first.times[-1], content.fine_substeps, workers)
+    taken = costs(schemes, window, first.times[-1], content.fine_substeps, workers)
     found = None
     if upscaler is not None and content.fine:
         found = fine_maps(dataset, first.split, first.number, surrogate, upscaler, workers)

@@ -15,7 +15,7 @@ from surrogate.comparison.floor import upscaled_run
 from surrogate.dataset import Dataset
 from surrogate.evolution.compiled import can_be_compiled, compiled_run
 from surrogate.evolution.leapfrog import FieldState
-from surrogate.evolution.rollouts import strength_error
+from surrogate.evolution.rollouts import state_of, strength_error
 from surrogate.evolution.surrogate import EvolutionSurrogate, pressures
 from surrogate.groups import random_elements
 from surrogate.lattice import transform_links
@@ -99,17 +99,9 @@ def run_event(
     truth = pressures(torch.as_tensor(dataset.energies(split, number))).tolist()
     curves = {scheme.name: _curves(scheme.model, window) for scheme in schemes}
     if upscaler is not None:
-        assert window.longitudinal is not None
         model, substeps = schemes[-1].model, schemes[-1].model.config.substeps
-        blocked = upscaled_run(
-            upscaler,
-            window.U[:1],
-            window.longitudinal[None],
-            len(times),
-            substeps,
-            dataset.content.splits[split].fine_substeps,
-            workers,
-        )
+        fine_substeps = dataset.content.splits[split].fine_substeps
+        blocked = upscaled_run(upscaler, window, len(times), substeps, fine_substeps, workers)
         errors = [strength_error(model, U, window.U[n : n + 1]) for n, U in enumerate(blocked, 1)]
         curves[FLOOR] = Curves(errors)
     return Event(split, number, times, truth, curves)
@@ -118,7 +110,7 @@ def run_event(
 def _curves(model: EvolutionSurrogate, window: Window) -> Curves:
     curves = Curves()
     before: Tensor | None = None
-    for state in evolve(model, window.U[:1], _longitudinal(window), len(window.U) - 1):
+    for state in evolve(model, window, len(window.U) - 1):
         curves.strength.append(strength_error(model, state.U, window.U[state.number : state.number + 1]))
         curves.observables.append(pressures(model.energies(state))[0].tolist())
         constraint = model.leapfrog.gauss(state)
@@ -129,14 +121,14 @@ def _curves(model: EvolutionSurrogate, window: Window) -> Curves:
     return curves
 
 
-def evolve(model: EvolutionSurrogate, U: Tensor, longitudinal: Tensor, steps: int) -> Iterator[FieldState]:
-    """States at Δτ, 2 Δτ, … from τ = 0+, compiled where that is possible."""
-    if can_be_compiled(model):
-        yield from compiled_run(model, U, longitudinal, steps)
-        return
-    state = model.start(U, longitudinal)
+def evolve(model: EvolutionSurrogate, window: Window, steps: int) -> Iterator[FieldState]:
+    """States at Δτ, 2 Δτ, … of a window from the beginning of a run, compiled where that is possible.
+
+    A collision starts from its links and E_L at τ = 0+, a box from its links at the first two times.
+    """
+    state = state_of(model, window) if window.longitudinal is None else model.start(window.U[:1], window.longitudinal[None])
     yield state
-    yield from model.run(state, steps - 1)
+    yield from compiled_run(model, state, steps - 1) if can_be_compiled(model) else model.run(state, steps - 1)
 
 
 @torch.no_grad()
@@ -144,13 +136,15 @@ def equivariance(schemes: list[Contender], window: Window, steps: int = 20, seed
     """max |Ω(evolved) − evolved(Ω)| of the surrogate's links after some steps, Ω random at every site."""
     model = next(scheme.model for scheme in schemes if scheme.name == SURROGATE)
     generator = torch.Generator().manual_seed(seed)
-    U, longitudinal = window.U[:1].to(torch.complex128), _longitudinal(window).to(torch.complex128)
+    U = window.U[:2].to(torch.complex128)
     Omega = random_elements(model.config.group, (1, *U.shape[2:4]), generator)
-    *_, plain = evolve(model, U, longitudinal, steps)
-    *_, turned = evolve(model, transform_links(U, Omega), Omega @ longitudinal @ Omega.mH, steps)
-    return float((turned.U - transform_links(plain.U, Omega)).abs().max())
 
+    def adjoint(X: Tensor | None) -> Tensor | None:
+        return None if X is None else Omega @ X.to(torch.complex128) @ Omega.mH
 
-def _longitudinal(window: Window) -> Tensor:
-    assert window.longitudinal is not None
-    return window.longitudinal[None]
+    longitudinal = adjoint(None if window.longitudinal is None else window.longitudinal[None])
+    phi = None if window.phi is None else window.phi[:2]
+    turned = Window(transform_links(U, Omega), adjoint(phi), 0, None if longitudinal is None else longitudinal[0])
+    *_, plain = evolve(model, window, steps)
+    *_, other = evolve(model, turned, steps)
+    return float((other.U - transform_links(plain.U, Omega)).abs().max())

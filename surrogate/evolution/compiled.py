@@ -8,22 +8,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from torch import Tensor
-
 from glasma.backend import Workers
 from glasma.evolution.improved_action import TransverseAction
 from glasma.evolution.improved_boost_invariant import ImprovedBoostInvariant
 from glasma.group import group_named
 from glasma.lattice.grid import Grid
-from surrogate.engine_fields import algebra_from_tensor, links_from_tensor, state_from_engine
+from surrogate.engine_fields import empty_milne_fields, state_from_engine, state_to_engine
 from surrogate.errors import LayerError
 from surrogate.evolution.leapfrog import FieldState
 from surrogate.evolution.surrogate import EvolutionSurrogate
 
 
 def can_be_compiled(surrogate: EvolutionSurrogate) -> bool:
-    """Whether the action is one of field strengths alone, in the frame of an expanding system."""
-    return surrogate.network is None and surrogate.config.frame == "milne"
+    """Whether the action is one of field strengths alone."""
+    return surrogate.network is None
 
 
 def compiled_scheme(
@@ -46,18 +44,19 @@ def compiled_scheme(
         If the action has an L-CNN.
     """
     if not can_be_compiled(surrogate):
-        raise LayerError("only a surrogate of field strengths in the frame milne runs as a compiled scheme; use torch")
+        raise LayerError("only a surrogate of field strengths runs as a compiled scheme; use torch")
     grid = Grid((*lattice, 1), spacing_fm, 1.0, surrogate.config.substeps)
     action = TransverseAction.from_dict(surrogate.pairs.values())
-    return ImprovedBoostInvariant(grid, group_named(surrogate.config.group), action, workers=workers)
+    group, expansion = group_named(surrogate.config.group), surrogate.config.frame
+    return ImprovedBoostInvariant(grid, group, action, workers=workers, expansion=expansion)
 
 
-def compiled_run(surrogate: EvolutionSurrogate, U: Tensor, longitudinal: Tensor, steps: int) -> Iterator[FieldState]:
-    """States at Δτ, 2 Δτ, … from U (1, 2, *lattice, N, N) and E_L (1, *lattice, N, N) at τ = 0+."""
-    nx, ny = U.shape[2:4]
+def compiled_run(surrogate: EvolutionSurrogate, state: FieldState, steps: int) -> Iterator[FieldState]:
+    """The states after each of `steps` steps from one of a single configuration."""
+    nx, ny = state.U.shape[2:4]
     scheme = compiled_scheme(surrogate, (nx, ny))
-    fields = scheme.start(links_from_tensor(U, scheme.group), algebra_from_tensor(longitudinal[0], scheme.group))
-    yield state_from_engine(fields)
-    for _ in range(steps - 1):
+    fields = empty_milne_fields(scheme.grid, scheme.group, surrogate.config.frame)
+    state_to_engine(state, fields)
+    for _ in range(steps):
         scheme.step(fields)
         yield state_from_engine(fields)

@@ -122,7 +122,7 @@ def _residual(
             scheme = compiled_scheme(surrogate, (nx, ny))
         except (GlasmaError, ValueError):
             return None
-        fields = empty_milne_fields(scheme.grid, scheme.group)
+        fields = empty_milne_fields(scheme.grid, scheme.group, surrogate.config.frame)
         state_to_engine(state_of(surrogate, window), fields)
         for strength, phi in truth:
             for _ in range(every):

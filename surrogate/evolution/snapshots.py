@@ -54,6 +54,10 @@ def evolve_snapshot(model: EvolutionSurrogate, path: Path, step: int | None, unt
     ConfigError
         If the model is for another group, or the times do not fit its steps.
     """
+    if model.config.frame != "milne":
+        raise ConfigError(
+            f"the model is of the frame {model.config.frame}: snapshots are of boost-invariant runs, of the frame milne"
+        )
     b, size = model.config.blocking, model.config.step
     config, fields = _read(path, step, model.config.group, b * size)
     fine = Leapfrog(_wilson(model.config.group), model.pairs.group, Frame("milne"), fields.grid.a_t)

@@ -63,8 +63,7 @@ def test_the_floor_of_perfect_upscaling_is_zero(made: dict[str, Path]) -> None:
     """A fine run from fields that the upscaler gives exactly is the fine run from them."""
     dataset, upscaler = Dataset(made["dataset"]), load_model_of(made["upscaler"], Upscaler)
     window = dataset.window("test", 0)
-    given = window.U[:1], window.longitudinal[None]
-    first, second = (list(upscaled_run(upscaler, *given, 3, 4, substeps, Workers(1))) for substeps in (8, 16))
+    first, second = (list(upscaled_run(upscaler, window, 3, 4, substeps, Workers(1))) for substeps in (8, 16))
     assert (first[0] - window.U[1:2]).abs().max() < 0.05
     # The time step of the fine run matters in second order only.
     assert (first[-1] - second[-1]).abs().max() < 1e-3
