@@ -218,6 +218,8 @@ def dataset(config: Path, overrides: tuple[str, ...], out: Path | None, overwrit
             draw_dataset(path, checked, processes, overwrite, progress)
     except DrawingInterrupted as interruption:
         _fail(f"interrupted; {interruption.done} of {interruption.count} events are drawn, the same command goes on", 130)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on", 130)
     _print_table(describe(path))
 
 

@@ -7,14 +7,15 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
-from contextlib import contextmanager
-from multiprocessing import get_context, parent_process
+from contextlib import closing, contextmanager, suppress
+from multiprocessing import get_context
+from multiprocessing.connection import Connection
 from os import _exit
 from pathlib import Path
-from signal import SIG_IGN, SIGINT, signal
+from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
 from threading import Thread
 from typing import Any
 
@@ -141,14 +142,17 @@ def _flat(values: Any, name: str = "") -> dict[str, Any]:
 def _draw_all(pieces: Path, waiting: list[EventPlan], count: int, processes: int, progress: Reporter) -> None:
     done = count - len(waiting)
     try:
-        for event in _drawn(pieces, waiting, processes):
-            done += 1
-            progress.at(done, f"{event.path} is drawn")
+        with closing(_drawn(pieces, waiting, processes)) as drawn:
+            for event in drawn:
+                done += 1
+                progress.at(done, f"{event.path} is drawn")
     except KeyboardInterrupt:
-        raise DrawingInterrupted(done, count) from None
+        # An event may have come to its end since.
+        left = sum(not _piece(pieces, event).exists() for event in waiting)
+        raise DrawingInterrupted(count - left, count) from None
 
 
-def _drawn(pieces: Path, waiting: list[EventPlan], processes: int) -> Iterator[EventPlan]:
+def _drawn(pieces: Path, waiting: list[EventPlan], processes: int) -> Generator[EventPlan, None, None]:
     """Draw events, and yield each when it is finished."""
     if processes == 1 or len(waiting) < 2:
         with _one_thread():
@@ -156,11 +160,14 @@ def _drawn(pieces: Path, waiting: list[EventPlan], processes: int) -> Iterator[E
                 draw_event(_piece(pieces, event), event)
                 yield event
         return
-    pool = ProcessPoolExecutor(min(processes, len(waiting)), get_context("spawn"), initializer=_begin_work)
+    context = get_context("spawn")
+    lifeline, ours = context.Pipe(duplex=False)
+    pool = ProcessPoolExecutor(min(processes, len(waiting)), context, initializer=_begin_work, initargs=(lifeline,))
     try:
         # The first alone: it puts the kernels on disk that the others would compile at the same time.
         for some in (waiting[:1], waiting[1:]):
-            futures = {pool.submit(draw_event, _piece(pieces, event), event): event for event in some}
+            with _interrupts_held():
+                futures = {pool.submit(draw_event, _piece(pieces, event), event): event for event in some}
             for future in as_completed(futures):
                 future.result()
                 yield futures[future]
@@ -169,21 +176,31 @@ def _drawn(pieces: Path, waiting: list[EventPlan], processes: int) -> Iterator[E
             "the process of an event was killed, perhaps for lack of memory; the same command with fewer --processes goes on"
         ) from None
     finally:
+        ours.close()  # ends every process, whatever it does: events are whole files or none
         pool.shutdown(cancel_futures=True)
+        lifeline.close()
 
 
-def _begin_work() -> None:
-    """In a new process: one thread, Ctrl-C is for the parent, and the end of the parent is ours."""
-    signal(SIGINT, SIG_IGN)
+def _begin_work(lifeline: Connection) -> None:
+    """In a new process: one thread for all that is computed, and the end when the parent ends or wants it."""
     torch.set_num_threads(1)
-    parent = parent_process()
-    assert parent is not None
 
     def end_with_parent() -> None:
-        parent.join()
+        with suppress(EOFError, OSError):
+            lifeline.recv()
         _exit(1)
 
     Thread(target=end_with_parent, daemon=True).start()
+
+
+@contextmanager
+def _interrupts_held() -> Iterator[None]:
+    """Ctrl-C waits, and does not reach processes that are started meanwhile: it is for the parent alone."""
+    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
+    try:
+        yield
+    finally:
+        pthread_sigmask(SIG_SETMASK, before)
 
 
 @contextmanager
