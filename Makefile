@@ -1,16 +1,22 @@
-# Two commands on a fresh machine with python3, gcc and git:
-#   make demo    runs a collision and says where its report is
-#   make test    runs the tests
+# Three commands on a fresh machine with python3, gcc and git:
+#   make demo             runs a collision and says where its report is
+#   make demo-surrogate   compares solver and surrogate on new events and says where the page is
+#   make test             runs the tests
 PYTHON ?= python3
 VENV   ?= .venv
 BIN    := $(VENV)/bin
 # The PyTorch that the tests run with; networks work with 2.11 and later.
 TORCH  ?= torch==2.13.0
 
-.PHONY: demo test test-slow lint benchmark results results-quick studies clean
+.PHONY: demo demo-surrogate test test-slow lint benchmark results results-quick studies clean
 
 demo: $(VENV)/.installed
 	$(BIN)/glasma run runs/quickstart.toml --out runs/output/quickstart --overwrite
+
+# Solver and surrogate on events that the surrogate has not seen, with the models of runs/models.
+demo-surrogate: $(VENV)/.installed-surrogate
+	$(BIN)/glasma dataset runs/surrogate_mv_su2_dataset.toml
+	$(BIN)/glasma compare runs/surrogate_mv_su2_compare.toml
 
 test: $(VENV)/.installed-dev lint
 	$(BIN)/python -m pytest -m "not slow" -n auto --dist loadfile
@@ -52,6 +58,10 @@ $(BIN)/python:
 $(VENV)/.installed: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e .
 	touch $@
+
+$(VENV)/.installed-surrogate: $(BIN)/python pyproject.toml
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) -e ".[surrogate]"
+	touch $@ $(VENV)/.installed
 
 $(VENV)/.installed-dev: $(BIN)/python pyproject.toml
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check $(TORCH) -e ".[dev]"

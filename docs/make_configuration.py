@@ -42,7 +42,8 @@ def table(section: type[BaseModel]) -> str:
 
 
 def _is_section(field: FieldInfo) -> bool:
-    return isinstance(field.annotation, type) and issubclass(field.annotation, BaseModel)
+    parts = (field.annotation, *get_args(field.annotation))
+    return any(isinstance(part, type) and issubclass(part, BaseModel) for part in parts)
 
 
 def _row(key: str, field: FieldInfo) -> str:
@@ -61,7 +62,7 @@ def _kind(field: FieldInfo) -> str:
     unit = _unit(field)
     names = {"fm": "length or time", "GeV": "energy"}
     if get_origin(field.annotation) is list:
-        return f"list of {names.get(unit or '', 'values')}s"
+        return f"list of {names.get(unit or '', 'value')}s"
     if unit:
         return names[unit]
     choices = [value for value in get_args(field.annotation) if isinstance(value, str)]

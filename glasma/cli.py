@@ -197,6 +197,101 @@ def sample(shape: str, out: Path, threads: int, overwrite: bool, quiet: bool, **
 
 
 @cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@_OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="HDF5 file of the data set [runs/output/<name>.h5].")
+@click.option("--overwrite", is_flag=True, help="Replace a file of another data set.")
+@click.option("--processes", type=int, default=1, show_default=True, metavar="N", help="How many events run at once.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def dataset(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, processes: int, quiet: bool) -> None:
+    """Draw the events of the TOML file CONFIG, blocked to a coarser lattice, into an HDF5 file to train surrogates on."""
+    _needs_torch()
+    from glasma.info import describe
+    from glasma.progress import reporter
+    from surrogate.dataset import draw_dataset, load_dataset_config
+    from surrogate.dataset.draw import DrawingInterrupted
+
+    checked = load_dataset_config(config, overrides)
+    path = out or Path("runs/output") / f"{checked.dataset.name}.h5"
+    try:
+        with reporter(quiet, "drawing", "event") as progress:
+            draw_dataset(path, checked, processes, overwrite, progress)
+    except DrawingInterrupted as interruption:
+        _fail(f"interrupted; {interruption.done} of {interruption.count} events are drawn, the same command goes on", 130)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on", 130)
+    _print_table(describe(path))
+
+
+@cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@_OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the model [runs/output/<name>].")
+def train(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
+    """Train what the TOML file CONFIG asks for on a data set; the same command goes on with an interrupted training."""
+    _needs_torch()
+    from surrogate.fitting.config import load_train_file
+    from surrogate.fitting.train import train as train_model
+
+    file = load_train_file(config, overrides)
+    click.echo(f"model: {train_model(file, out or Path('runs/output') / file.train.name, click.echo)}")
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("snapshots", type=click.Path(path_type=Path))
+@click.option("--until", required=True, help='τ at the end, such as "1.2 fm".')
+@click.option("--step", type=int, help="Step of the snapshot [the first that fits the steps of the surrogate].")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/output/evolved"), show_default=True)
+def evolve(model: Path, snapshots: Path, until: str, step: int | None, out: Path) -> None:
+    """Block a snapshot of a boost-invariant run and evolve it on the coarse lattice with the surrogate MODEL."""
+    _needs_torch()
+    from glasma.units import length_fm
+    from surrogate.evolution.snapshots import evolve_snapshot
+    from surrogate.evolution.surrogate import EvolutionSurrogate
+    from surrogate.model_files import load_model_of
+
+    surrogate = load_model_of(model, EvolutionSurrogate)
+    try:
+        end = length_fm(until)
+    except ValueError as error:
+        raise ConfigError(f"--until {until}: {error}") from None
+    click.echo(f"snapshots: {evolve_snapshot(surrogate, snapshots, step, end, out)}")
+
+
+@cli.command()
+@click.argument("model", type=click.Path(path_type=Path))
+@click.argument("snapshots", type=click.Path(path_type=Path))
+@click.option("--step", type=int, help="Step of the snapshot [the last with fields].")
+@click.option("--substeps", type=click.IntRange(1, 64), default=8, show_default=True, help="n in Δτ = a_T/n of the fine run.")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/output/upscaled"), show_default=True)
+def upscale(model: Path, snapshots: Path, step: int | None, substeps: int, out: Path) -> None:
+    """Upscale a coarse snapshot with MODEL to twice the sites in each direction, with the Gauss constraint restored."""
+    _needs_torch()
+    from surrogate.evolution.snapshots import upscale_snapshot
+    from surrogate.model_files import load_model_of
+    from surrogate.upscaling.upscaler import Upscaler
+
+    path, done = upscale_snapshot(load_model_of(model, Upscaler), snapshots, step, substeps, out)
+    click.echo(f"Gauss {done.residual_before:.1e} → {done.residual_after:.1e} in {done.iterations} iterations")
+    click.echo(f"snapshots: {path}")
+
+
+@cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@_OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the page [runs/output/<name>].")
+def compare(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
+    """Lay solver and surrogate side by side on test events, as the TOML file CONFIG says: compare.json and compare.html."""
+    _needs_torch()
+    from surrogate.comparison.config import load_compare_file
+    from surrogate.comparison.report import compare as compare_schemes
+
+    file = load_compare_file(config, overrides)
+    click.echo(f"report: {compare_schemes(file, out or Path('runs/output') / file.compare.name, click.echo)}")
+
+
+@cli.command()
 def doctor() -> None:
     """Say what is installed, which backends work and how fast this machine is."""
     from glasma.doctor import examine

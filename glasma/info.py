@@ -75,11 +75,14 @@ def _describe_ensemble(directory: EnsembleDirectory) -> dict[str, str]:
 def _describe_hdf5(path: Path) -> dict[str, str]:
     with reading_hdf5(path, "file of glasma") as file:
         is_configurations = file.attrs.get("format") == FORMAT
+        is_dataset = "glasma dataset" in str(file.attrs.get("format", ""))
         is_checkpoint = "checkpoint" in str(file.attrs.get("format", ""))
         is_profiles = "component_order" in file.attrs
         events = file.attrs.get("events")
     if is_configurations:
         return _describe_configurations(path)
+    if is_dataset:
+        return _describe_dataset(path)
     if is_checkpoint:
         fields, config = load_checkpoint(path)
         return {"kind": f"checkpoint at step {fields.step}", **summary(Derived(config))}
@@ -113,3 +116,25 @@ def _describe_configurations(path: Path) -> dict[str, str]:
         "links": sampling.precision,
         "commit": commit,
     }
+
+
+def _describe_dataset(path: Path) -> dict[str, str]:
+    from surrogate.dataset.dataset_file import read_content
+
+    content = read_content(path)
+    source = "collisions in proper time" if content.frame == "milne" else "boxes that do not expand"
+    rows = {
+        "kind": f"data set of {content.group}, {source}",
+        "blocking": f"{content.blocking}, fields every coarse a_T/{content.substeps}",
+        "precision": content.precision,
+    }
+    for split in content.config.split:
+        seen = content.splits[split.name]
+        coarse = content.blocking * seen.spacing_fm
+        fine = f", fine states at {', '.join(map(str, seen.fine))}" if seen.fine else ""
+        other = f"; {', '.join(split.set)}" if split.set else ""
+        rows[split.name] = (
+            f"{seen.events} events from seed {split.seed}, {seen.lattice[0]} × {seen.lattice[1]} sites of {coarse:g} fm, "
+            f"{seen.times} times to {(seen.times - 1) * coarse / content.substeps:g} fm{fine}{other}"
+        )
+    return {**rows, "commit": content.commit}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import tomllib
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -115,10 +115,16 @@ def _written(data: Any, location: tuple[int | str, ...]) -> Any:
 
 def _section_of(model: type[BaseModel], location: tuple[str, ...]) -> type[BaseModel]:
     for part in location:
-        annotation = model.model_fields[part].annotation
-        assert isinstance(annotation, type)
-        model = annotation
+        model = section_type(model.model_fields[part].annotation)
     return model
+
+
+def section_type(annotation: Any) -> type[BaseModel]:
+    """The section that a field holds, be it optional or one of a list; KeyError if it holds none."""
+    for part in (annotation, *get_args(annotation)):
+        if isinstance(part, type) and issubclass(part, BaseModel):
+            return part
+    raise KeyError(annotation)
 
 
 def _description(model: type[BaseModel], location: tuple[str, ...]) -> str | None:
@@ -135,6 +141,6 @@ def _describe(model: type[BaseModel], location: tuple[str, ...]) -> str:
 def _hint(model: type[BaseModel], location: tuple[str, ...]) -> str:
     try:
         description = _description(model, location)
-    except (KeyError, AssertionError, IndexError):
+    except (KeyError, IndexError):
         return ""
     return f" ({description})" if description else ""

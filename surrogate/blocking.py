@@ -180,6 +180,34 @@ def block_scalar(phi: Tensor, factor: int = 2, dimension: int = 0) -> Tensor:
     return decimate(phi, D, factor) * factor**dimension
 
 
+def block_momenta(U: Tensor, P: Tensor, factor: int = 2) -> Tensor:
+    """P_x + U P_{x+i} U† + … along each link: what the momenta of the coarse links are if those are their time derivative.
+
+    Parameters
+    ----------
+    U, P : (batch, D, *lattice, N, N) complex
+        P Hermitian; U̇ = i P U up to a common factor.
+    factor : int
+        b.
+
+    Returns
+    -------
+    (batch, D, *lattice/b, N, N) complex
+        In the time units of the fine lattice.
+    """
+    D = U.shape[1]
+    _check(U.shape[2:-2], factor)
+    coarse = []
+    for axis in range(D):
+        link, moved = U[:, axis], P[:, axis]
+        total = moved
+        for _ in range(1, factor):
+            moved = link @ torch.roll(moved, -1, axis - D - 2) @ link.mH
+            total = total + moved
+        coarse.append(decimate(total, D, factor))
+    return torch.stack(coarse, dim=1)
+
+
 def decimate(field: Tensor, dimensions: int, factor: int) -> Tensor:
     """Every b-th site of (..., *lattice, N, N)."""
     for axis in range(dimensions):

@@ -13,7 +13,8 @@ import torch
 from torch import Tensor
 
 from glasma.lattice.fields import Fields
-from glasma.lattice.milne import MilneFields
+from glasma.lattice.grid import Grid
+from glasma.lattice.milne import MilneFields, StaticFields
 from surrogate.evolution.leapfrog import FieldState
 
 
@@ -53,6 +54,17 @@ def state_from_engine(fields: Fields | MilneFields) -> FieldState:
     U = links_to_tensor(fields.U, group)
     P = torch.stack([algebra_to_tensor(component, group) for component in fields.E])[None]
     return FieldState(U, P, number=fields.step)
+
+
+def empty_milne_fields(grid: Grid, group: ModuleType, frame: str = "milne") -> MilneFields:
+    """Fields of the engine to write a state of the transverse plane into, "milne" or "static"."""
+    kind = StaticFields if frame == "static" else MilneFields
+    nx, ny, _ = grid.shape
+
+    def zeros(directions: int, components: int) -> np.ndarray:
+        return np.zeros((directions, components, 1, nx, ny))
+
+    return kind(grid, group, zeros(2, group.LINK_REALS), zeros(1, group.DIMENSION), zeros(3, group.DIMENSION))
 
 
 def state_to_engine(state: FieldState, fields: Fields | MilneFields) -> None:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import torch
 from safetensors.torch import save
@@ -126,6 +126,23 @@ def load_model(path: Path | str, device: torch.device | str = "cpu") -> Model:
         raise FileError(f"{path}: weights and card do not fit each other ({reason}); restore the file") from None
     model.card = card
     return model.eval()
+
+
+Kind = TypeVar("Kind", LCNN, EvolutionSurrogate, Upscaler)
+
+
+def load_model_of(path: Path | str, kind: type[Kind]) -> Kind:
+    """The model of a file that has to be of one kind.
+
+    Raises
+    ------
+    FileError
+        As `load_model`, and if it is of another kind.
+    """
+    model = load_model(path)
+    if not isinstance(model, kind):
+        raise FileError(f"{path}: holds a model of the kind {type(model).__name__}, not {kind.__name__}; give another file")
+    return model
 
 
 def _read(path: Path, device: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:

@@ -18,10 +18,6 @@ from glasma.lattice.grid import Grid, Interval
 #: Cells beyond the charges that move from the start.
 MARGIN = 8
 
-#: Cells by which an edge moves out in a step if the field has come to it; the field itself can move by one.
-_OUTWARD = 2
-
-
 def start_active_region(fields: Fields, noise: float = 0.0) -> None:
     """Let only the nuclei and a margin around them move; fields up to `noise` times the largest count as none."""
     fields.region = light_cone(fields.grid, [(c.first, c.first + c.cells) for c in fields.charges], 0)
@@ -34,20 +30,26 @@ def light_cone(grid: Grid, slabs: Sequence[Interval], moves: int) -> list[Interv
     return _merged(grid, [(z0 - spread, z1 + spread) for z0, z1 in slabs])
 
 
-def grow_active_region(fields: Fields) -> None:
-    """Move the edges with light, and further where a field has come to them."""
+def grow_active_region(fields: Fields, reach: int = 1) -> None:
+    """Move the edges with light, and further where a field has come to them.
+
+    Parameters
+    ----------
+    reach : int
+        Cells by which the field can move in a step.
+    """
     light = int(fields.step % fields.grid.substeps == 0)
     grown = []
     for z0, z1 in fields.region:
-        left = _OUTWARD if _moves(fields, z0) else light
-        right = _OUTWARD if _moves(fields, z1 - 1) else light
+        left = reach + 1 if _moves(fields, z0, z0 + reach) else light
+        right = reach + 1 if _moves(fields, z1 - reach, z1) else light
         grown.append((z0 - left, z1 + right))
     fields.region = _merged(fields.grid, grown)
 
 
-def _moves(fields: Fields, z: int) -> bool:
-    """Whether the electric field at a plane is above rounding."""
-    return float(np.abs(fields.E[..., z]).max()) > fields.still
+def _moves(fields: Fields, z0: int, z1: int) -> bool:
+    """Whether the electric field is above rounding at planes z0 ≤ z < z1."""
+    return any(float(np.abs(fields.E[..., z]).max()) > fields.still for z in range(z0, z1))
 
 
 def _merged(grid: Grid, intervals: Sequence[Interval]) -> list[Interval]:

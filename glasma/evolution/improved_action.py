@@ -278,7 +278,9 @@ def largest_frequency(planes: tuple[Plane, ...], spacings: tuple[float, ...], gr
     for plane in planes:
         K = _response(plane, k)
         if np.min(K[moving], initial=0.0) < 0:
-            raise ConfigError(f"an action with V < 0 for weak fields of the plane {plane.axes}: its coefficients do not give waves")
+            raise ConfigError(
+                f"an action with V < 0 for weak fields of the plane {plane.axes}: its coefficients do not give waves"
+            )
         frequencies.append(K * momentum)
     if gradients:
         *straight, diagonal = gradients

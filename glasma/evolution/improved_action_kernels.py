@@ -1,27 +1,25 @@
 """The compiled loops of the improved actions: the derivative of V_B and V_φ with respect to links and scalar, in reverse mode.
 
 Fields of a lattice of three axes; the boost-invariant plane has the axes 1 and 2.  For each plane (i, j) the four field strengths
-at a site are L[4p + n] with n = 0 for F_{++}, 1 for F_{−+}, 2 for F_{+−}, 3 for F_{−−}, and L[4p + 4] is φ in the transverse
-plane.  W are the derivatives of V with respect to them.  The kernels run one after the other over the whole lattice:
+at a site are L[4p + n] with n = 0 for F_{++}, 1 for F_{−+}, 2 for F_{+−}, 3 for F_{−−}; L[4] is φ in the transverse plane.  W are
+the derivatives of V with respect to them.  The kernels run one after the other over the whole lattice:
 
-`plaquettes`   P and F
+`plaquettes`   P, F and s
 `leaves`       the other field strengths; W of all terms of one site
-`along`        W of pairs along one axis, and the force on the links between them
+pairs          W of pairs along each axis, and torques (`glasma.evolution.improved_pairs_kernels`)
 `reverse`      W carried back to F; with H = W of F and h = ∂V/∂s the derivatives of V along P → e^{iε} P and along P → P e^{iε},
 
                    G = [P (h + iH)]_ah,   G' = [(h + iH) P]_ah,
 
-               which are F for the Wilson action; the force on links that F were carried by
-`kick`         the force on the four links of each plaquette:  U_i(x): G,  U_j(x+i): U†_i G U_i,  U_i(x+j): −U†_j G' U_j,  U_j(x): −G'.
+               which are F for the Wilson action; the torques on links that F were carried by
+`kick`         the force on the four links of each plaquette:  U_i(x): G,  U_j(x+i): U†_i G U_i,  U_i(x+j): −U†_j G' U_j,  U_j(x): −G'
 
 A link that brings X from x+k to Y = U_k X U†_k at x gets the torque w × Y if w = ∂V/∂Y, and one that brings X at x to x+k gets
-X × U_k w U†_k.  In `along` the lines of a block are in one frame, that of a site in front of it: X̃ = v X v†, v the product of the
-links in between.  There T^n X is X̃(x+n), and of V = Σ_n c_n X·T^n X
-
-    ∂V/∂X = Σ_n c_n (X̃(x+n) + X̃(x−n)),   torque on U(x) = Σ_{m≥0} X̃(x−m) × Σ_{n≥1} c_{m+n} X̃(x+n).
+X × U_k w U†_k.  Where a term needs the matrices of two plaquettes, the rectangle, G and G' get [PQ]_ah and [QP]_ah.
 
 All coefficients hold the time step, and `scale` the factor a_i² of a link, or 0 where it does not move.  The third axis is
-periodic, or ends at z = lo and hi; terms that would reach beyond are not there.
+periodic, or ends at z = lo and hi; terms that would reach beyond are not there.  All arrays but U, E and `scale` have an entry
+more at each end of z, for the site at the other end or for none, so that the loops over a line are all of one kind.
 """
 
 from __future__ import annotations
@@ -29,41 +27,15 @@ from __future__ import annotations
 from functools import cache
 from types import ModuleType, SimpleNamespace
 
-import numpy as np
-
 from glasma.backend import index, inline, kernel, line, rows
+from glasma.evolution.improved_pairs_kernels import close
+from glasma.evolution.improved_scalar_kernels import improved_scalar_lines
 from glasma.lattice.plaquettes import wrapped
 
-#: Sites in one frame, and sites across it that are worked on at once.
-BLOCK, TILE = 16, 64
+# mypy: allow-untyped-defs, allow-incomplete-defs
 
 #: Columns of the table of coefficients of a plane.
 PLAQUETTE, SQUARE, CUBE, DIAGONAL, ACTION_DIAGONAL, ACTION_I, ACTION_J, RECTANGLE_I, RECTANGLE_J, COLUMNS = range(10)
-
-#: Fields of the diagonal gradient: derivatives with respect to T_x φ, T_x T_y φ, T_y φ; T_y φ; what is added to G and to G'.
-_WX, _WXY, _WY, _Y, _LEFT, _RIGHT, DIAGONAL_FIELDS = range(7)
-
-
-@inline
-def _ahead(part, along_z, lo, hi, periodic):
-    """Where the sites of a part begin, how many they are, and the step to the site ahead in z: two parts make a line."""
-    sites = hi - lo
-    if not along_z:
-        return lo, sites if part == 0 else 0, 0
-    if part == 0:
-        return lo, sites - 1, 1
-    return hi - 1, 1 if periodic else 0, 1 - sites
-
-
-@inline
-def _behind(part, along_z, lo, hi, periodic):
-    """The same for the site behind."""
-    sites = hi - lo
-    if not along_z:
-        return lo, sites if part == 0 else 0, 0
-    if part == 0:
-        return lo + 1, sites - 1, -1
-    return lo, 1 if periodic else 0, sites - 1
 
 
 @inline
@@ -84,6 +56,10 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
     load_algebra, store_algebra, add_scaled, scaled = group.load_algebra, group.store_algebra, group.add_scaled, group.scaled
     dot, cross, rotate, rotate_back = group.dot, group.cross, group.rotate, group.rotate_back
     left_gradient, right_gradient = group.left_gradient, group.right_gradient
+    of_scalar = improved_scalar_lines(group)
+    squares, scalar_leaves = of_scalar.squares, of_scalar.leaves
+    cells_line, cells_back = of_scalar.cells, of_scalar.cells_back
+    cells_scalar, kick_scalar = of_scalar.cells_scalar, of_scalar.kick
     zero, one, two, three, four = index(0), index(1), index(2), index(3), index(4)
 
     @inline
@@ -104,55 +80,93 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
     @line
     def nothing_line(A, i, x, y, first, last):
         for k in range(first, last):
-            f = load_algebra(A, i, x, y, index(k))
-            store_algebra(A, i, x, y, index(k), scaled(type(f[0])(0), f))
+            f = load_algebra(A, i, x, y, index(k + 1))
+            store_algebra(A, i, x, y, index(k + 1), scaled(type(f[0])(0), f))
 
-    # P and F
+    # P, F and s
 
     @line
-    def plaquette_line(P, L, S, p, f, U, di, dj, x, y, xi, yi, xj, yj, z0, sites, up):
-        for k in range(sites):
-            z, zj = index(z0 + k), index(z0 + k + up)
-            u = mul(load(U, di, x, y, z), load(U, dj, xi, yi, z))
-            v = mul(load(U, dj, x, y, z), load(U, di, xj, yj, zj))
-            w = mul(u, dagger(v))
-            store(P, p, x, y, z, w)
-            store_algebra(L, f, x, y, z, antihermitian(w))
-            store_real(S, p, x, y, z, distance2(w))
+    def links_line(V, d, U, x, y, first, last):
+        for k in range(first, last):
+            store(V, d, x, y, index(k + 1), load(U, d, x, y, index(k)))
+
+    @line
+    def scalar_line(L, A, x, y, first, last):
+        for k in range(first, last):
+            store_algebra(L, four, x, y, index(k + 1), load_algebra(A, zero, x, y, index(k)))
+
+    @line
+    def plaquette_line(P, L, S, p, f, V, U, di, dj, x, y, xi, yi, xj, yj, first, last):
+        """The plaquettes of a plane (i, j) with j below 2."""
+        for k in range(first, last):
+            z, at = index(k + 1), index(k)
+            along_i = mul(load(V, di, x, y, z), load(U, dj, xi, yi, at))
+            along_j = mul(load(V, dj, x, y, z), load(U, di, xj, yj, at))
+            a = mul(along_i, dagger(along_j))
+            store(P, p, x, y, z, a)
+            store_algebra(L, f, x, y, z, antihermitian(a))
+            store_real(S, p, x, y, z, distance2(a))
+
+    @line
+    def plaquette_z_line(P, L, S, p, f, V, U, di, dj, x, y, xi, yi, first, last):
+        """The plaquettes of a plane that holds z."""
+        for k in range(first, last):
+            z, zp = index(k + 1), index(k + 2)
+            along_i = mul(load(V, di, x, y, z), load(U, dj, xi, yi, index(k)))
+            along_j = mul(load(V, dj, x, y, z), load(V, di, x, y, zp))
+            a = mul(along_i, dagger(along_j))
+            store(P, p, x, y, z, a)
+            store_algebra(L, f, x, y, z, antihermitian(a))
+            store_real(S, p, x, y, z, distance2(a))
 
     @kernel(group.NAME)
-    def plaquettes(first, last, lo, hi, periodic, planes, shift, unit, U, P, L, S):
-        """P, F and s of the lines first ≤ x ny + y < last; where a plaquette would reach beyond the end it is 1."""
+    def plaquettes(first, last, lo, hi, periodic, planes, shift, scalar, unit, U, A, V, P, L, S):
+        """P, F and s of the lines first ≤ x ny + y < last, and copies V of U and L of φ with closed ends.
+
+        Where a plaquette would reach beyond an end it is 1.
+        """
         nx, ny = U.shape[2], U.shape[3]
-        for line in range(first, last):
-            x, y = line // ny, line % ny
+        for n in range(first, last):
+            x_, y_ = index(n // ny), index(n % ny)
+            for d in range(V.shape[0]):
+                links_line(V, index(d), U, x_, y_, lo, hi)
+            if scalar:
+                scalar_line(L, A, x_, y_, lo, hi)
+        close(V, first, last, lo, hi, periodic)
+        for n in range(first, last):
+            x, y = n // ny, n % ny
+            x_, y_ = index(x), index(y)
             for p in range(planes.shape[0]):
                 i, j = planes[p, 0], planes[p, 1]
                 di, dj, f, p_ = index(i - shift), index(j - shift), index(4 * p), index(p)
                 xi, yi = _row(i, 1, x, y, nx, ny)
-                xj, yj = _row(j, 1, x, y, nx, ny)
-                x_, y_ = index(x), index(y)
-                for part in range(2):
-                    z0, sites, up = _ahead(part, j == 2, lo, hi, periodic)
-                    plaquette_line(P, L, S, p_, f, U, di, dj, x_, y_, xi, yi, xj, yj, z0, sites, up)
+                if j == 2:
+                    plaquette_z_line(P, L, S, p_, f, V, U, di, dj, x_, y_, xi, yi, lo, hi)
+                else:
+                    xj, yj = _row(j, 1, x, y, nx, ny)
+                    plaquette_line(P, L, S, p_, f, V, U, di, dj, x_, y_, xi, yi, xj, yj, lo, hi)
                 if j == 2 and not periodic:
                     nothing_line(L, f, x_, y_, hi - 1, hi)
                     for component in range(P.shape[1]):
-                        P[p, component, x, y, hi - 1] = unit[component]
-                    S[p, 0, x, y, hi - 1] = 0
+                        P[p, component, x, y, hi] = unit[component]
+                    S[p, 0, x, y, hi] = 0
+        close(P, first, last, lo, hi, periodic)
+        close(L, first, last, lo, hi, periodic)
+        close(S, first, last, lo, hi, periodic)
 
     # field strengths at the site, and terms of one site
 
     @line
-    def leaves_line(L, W, f, U, di, dj, x, y, xi, yi, xj, yj, xc, yc, z0, sites, down, diagonal):
+    def leaves_line(L, W, f, V, di, dj, x, y, xi, yi, xj, yj, xc, yc, first, last, down, diagonal):
+        """The field strengths brought from behind in i, in j and in both; `down` is 1 if j is z, else 0."""
         sum_ = type(diagonal)(0)
-        for k in range(sites):
-            z, zj = index(z0 + k), index(z0 + k + down)
-            u = load(U, dj, xj, yj, zj)
+        for k in range(first, last):
+            z, zj = index(k + 1), index(k + 1 - down)
+            u = load(V, dj, xj, yj, zj)
             a = load_algebra(L, f, x, y, z)
-            b = rotate_back(load(U, di, xi, yi, z), load_algebra(L, f, xi, yi, z))
+            b = rotate_back(load(V, di, xi, yi, z), load_algebra(L, f, xi, yi, z))
             c = rotate_back(u, load_algebra(L, f, xj, yj, zj))
-            d = rotate_back(u, rotate_back(load(U, di, xc, yc, zj), load_algebra(L, f, xc, yc, zj)))
+            d = rotate_back(u, rotate_back(load(V, di, xc, yc, zj), load_algebra(L, f, xc, yc, zj)))
             store_algebra(L, f + one, x, y, z, b)
             store_algebra(L, f + two, x, y, z, c)
             store_algebra(L, f + three, x, y, z, d)
@@ -164,37 +178,12 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
         return diagonal * sum_
 
     @line
-    def scalar_line(L, W, f, A, x, y, first, last, half_mass):
-        """φ among the fields, and the terms φ² of the gradients."""
-        sum_ = type(half_mass)(0)
-        for k in range(first, last):
-            z = index(k)
-            a = load_algebra(A, zero, x, y, z)
-            sum_ += dot(a, a)
-            store_algebra(L, f, x, y, z, a)
-            store_algebra(W, f, x, y, z, scaled(half_mass + half_mass, a))
-        return half_mass * sum_
-
-    @line
-    def commutator_line(L, W, leaf, scalar, x, y, first, last, eighth):
-        """One field strength in `eighth` |F × φ|²."""
-        sum_ = type(eighth)(0)
-        for k in range(first, last):
-            z = index(k)
-            f, a = load_algebra(L, leaf, x, y, z), load_algebra(L, scalar, x, y, z)
-            c = cross(f, a)
-            sum_ += dot(c, c)
-            add_to(W, leaf, x, y, z, eighth + eighth, cross(a, c))
-            add_to(W, scalar, x, y, z, eighth + eighth, cross(c, f))
-        return eighth * sum_
-
-    @line
-    def rectangle_line(R, r, P, p, U, d, x, y, xb, yb, z0, sites, down, c):
+    def rectangle_line(R, r, P, p, V, d, x, y, xb, yb, first, last, down, c):
         """R[r] ← c [P Q]_ah, R[r + 1] ← c [Q P]_ah with the plaquette Q of the site behind, brought here along the link d."""
         sum_ = type(c)(0)
-        for k in range(sites):
-            z, zb = index(z0 + k), index(z0 + k + down)
-            u, a = load(U, d, xb, yb, zb), load(P, p, x, y, z)
+        for k in range(first, last):
+            z, zb = index(k + 1), index(k + 1 - down)
+            u, a = load(V, d, xb, yb, zb), load(P, p, x, y, z)
             b = mul(mul(dagger(u), load(P, p, xb, yb, zb)), u)
             ab = mul(a, b)
             sum_ += distance2(ab)
@@ -202,51 +191,17 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
             store_algebra(R, r + one, x, y, z, scaled(c, antihermitian_mul_dagger(b, dagger(a))))
         return c * sum_
 
-    @line
-    def cells_line(D, W, f, E, U, P, A, x, y, xp, yp, z0, sites, up, c, scale):
-        """φ at opposite corners of a cell, by both routes, in the frame of the corner (x, y).
-
-        c (φ·(X + P†XP) + B·(A + P†AP)) with X = T_x T_y φ, A = T_x φ, B = T_y φ.
-        """
-        sum_ = type(c)(0)
-        unit = type(c)(1)
-        for k in range(sites):
-            z, zj = index(z0 + k), index(z0 + k + up)
-            u, v, p = load(U, zero, x, y, z), load(U, one, x, y, z), load(P, zero, x, y, z)
-            e = load_algebra(A, zero, x, y, z)
-            a = rotate(u, load_algebra(A, zero, xp, yp, z))
-            b = rotate(v, load_algebra(A, zero, x, y, zj))
-            r = rotate(u, rotate(load(U, one, xp, yp, z), load_algebra(A, zero, xp, yp, zj)))
-            a2, r2, b2, e2 = rotate_back(p, a), rotate_back(p, r), rotate(p, b), rotate(p, e)
-            of_e, of_b = add_scaled(r, unit, r2), add_scaled(a, unit, a2)
-            sum_ += dot(e, of_e) + dot(b, of_b)
-            of_r, of_a = scaled(c, add_scaled(e, unit, e2)), scaled(c, add_scaled(b, unit, b2))
-            add_to(W, f, x, y, z, c, of_e)
-            store_algebra(D, index(_WY), x, y, z, scaled(c, of_b))
-            store_algebra(D, index(_Y), x, y, z, b)
-            store_algebra(D, index(_WX), x, y, z, of_a)
-            store_algebra(D, index(_WXY), x, y, z, of_r)
-            left = scaled(c, add_scaled(cross(r, e2), unit, cross(a, b2)))
-            right = scaled(c, add_scaled(cross(r2, e), unit, cross(a2, b)))
-            store_algebra(D, index(_LEFT), x, y, z, left)
-            store_algebra(D, index(_RIGHT), x, y, z, right)
-            torque = add_scaled(add_scaled(cross(of_r, r), unit, cross(of_a, a)), unit, left)
-            add_to(E, zero, x, y, z, -scale[zero, z], torque)
-            add_to(E, one, x, y, z, scale[one, z], right)
-        return c * sum_
-
     @kernel(group.NAME)
     def leaves(
-        first, last, lo, hi, periodic, planes, shift, table, paired, scalar, half_mass, eighth, c_cells,
-        U, A, P, L, W, R, D, E, scale, sums,
+        first, last, lo, hi, periodic, planes, shift, scalar, table, paired, half_mass, quarter, V, P, L, W, R, sums
     ):  # fmt: skip
         """Field strengths and terms of one site of the lines first ≤ x ny + y < last; sums[line] ← their V_B and V_φ.
 
         `paired` says of each plane whether F occurs in pairs, `scalar` whether there is φ.
         """
-        nx, ny = U.shape[2], U.shape[3]
-        for line in range(first, last):
-            x, y = line // ny, line % ny
+        nx, ny = V.shape[2], V.shape[3]
+        for n in range(first, last):
+            x, y = n // ny, n % ny
             x_, y_ = index(x), index(y)
             magnetic = gradient = 0.0
             for p in range(planes.shape[0]):
@@ -255,204 +210,34 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
                 xi, yi = _row(i, -1, x, y, nx, ny)
                 xj, yj = _row(j, -1, x, y, nx, ny)
                 xc, yc = _row(j, -1, xi, yi, nx, ny)
-                if not paired[p]:
-                    nothing_line(W, f, x_, y_, lo, hi)
+                down = 1 if j == 2 else 0
+                if quarter != 0:
+                    on_links, on_scalar = scalar_leaves(
+                        L, W, V, x_, y_, xi, yi, lo, hi, table[p, DIAGONAL], quarter, half_mass
+                    )  # fmt: skip
+                    magnetic += on_links
+                    gradient += on_scalar
+                elif paired[p]:
+                    magnetic += leaves_line(
+                        L, W, f, V, di, dj, x_, y_, xi, yi, xj, yj, xc, yc, lo, hi, down, table[p, DIAGONAL]
+                    )  # fmt: skip
                 else:
-                    for part in range(2):
-                        z0, sites, down = _behind(part, j == 2, lo, hi, periodic)
-                        c = table[p, DIAGONAL]
-                        if j == 2 and part == 1 and not periodic:
-                            # F_{−+} is there at the end, the field strengths behind it are not
-                            sites, down, c = 1, 0, type(c)(0)
-                        magnetic += leaves_line(
-                            L, W, f, U, di, dj, x_, y_, xi, yi, xj, yj, xc, yc, z0, sites, down, c
-                        )  # fmt: skip
-                    if j == 2 and not periodic:
-                        nothing_line(L, f + two, x_, y_, lo, lo + 1)
-                        nothing_line(L, f + three, x_, y_, lo, lo + 1)
+                    nothing_line(W, f, x_, y_, lo, hi)
                 for side in range(2):
                     c = table[p, RECTANGLE_I + side]
                     if c != 0:
                         r = index(4 * p + 2 * side)
-                        d, xb, yb = (di, xi, yi) if side == 0 else (dj, xj, yj)
-                        at_ends = side == 1 and j == 2
-                        for part in range(2):
-                            z0, sites, down = _behind(part, at_ends, lo, hi, periodic)
-                            if at_ends and not periodic:
-                                sites = max(sites - 1, 0)
-                            magnetic += rectangle_line(R, r, P, p_, U, d, x_, y_, xb, yb, z0, sites, down, c)
-                        if at_ends and not periodic:
-                            for end in (lo, hi - 1):
-                                nothing_line(R, r, x_, y_, end, end + 1)
-                                nothing_line(R, r + one, x_, y_, end, end + 1)
-            if scalar:
-                gradient += scalar_line(L, W, four, A, x_, y_, lo, hi, half_mass)
-                if eighth != 0:
-                    for n in range(4):
-                        gradient += commutator_line(L, W, index(n), four, x_, y_, lo, hi, eighth)
-                if c_cells != 0:
-                    xp, yp = _row(1, 1, x, y, nx, ny)
-                    for part in range(2):
-                        z0, sites, up = _ahead(part, True, lo, hi, periodic)
-                        gradient += cells_line(D, W, four, E, U, P, A, x_, y_, xp, yp, z0, sites, up, c_cells, scale)
-            sums[line, 0] = magnetic
-            sums[line, 1] = gradient
-
-    # pairs along one axis
-
-    def along_of(columns: bool):
-        """The kernel of axes 0 and 1, whose lines across are along z; with `columns` that of axis 2, whose are along y."""
-
-        if columns:
-
-            @inline
-            def site(axis, o, a, k):
-                return index(o), index(k), index(a)
-
-        else:
-
-            @inline
-            def site(axis, o, a, k):
-                if axis == 0:
-                    return index(a), index(o), index(k)
-                return index(o), index(a), index(k)
-
-        @line
-        def frame_line(V, p, U, d, axis, o, a, t0, width, moves):
-            """v of the next site."""
-            here, after = index(p), index(p + 1)
-            if moves:
-                for k in range(width):
-                    x, y, z = site(axis, o, a, t0 + k)
-                    store(V, zero, zero, after, index(k), mul(load(V, zero, zero, here, index(k)), load(U, d, x, y, z)))
-            else:
-                for k in range(width):
-                    store(V, zero, zero, after, index(k), load(V, zero, zero, here, index(k)))
-
-        @line
-        def into_line(X, V, p, L, f, axis, o, a, t0, width, there):
-            """X̃ ← v X v†, or 0 beyond the ends."""
-            here = index(p)
-            if there:
-                for k in range(width):
-                    x, y, z = site(axis, o, a, t0 + k)
-                    e = rotate(load(V, zero, zero, here, index(k)), load_algebra(L, f, x, y, z))
-                    store_algebra(X, zero, zero, here, index(k), e)
-            else:
-                nothing_line(X, zero, zero, here, 0, width)
-
-        @line
-        def neighbours_line(X, T, V, W, f, p, axis, o, a, t0, width, c1):
-            """The pairs of neighbours."""
-            sum_ = type(c1)(0)
-            here, after, before = index(p), index(p + 1), index(p - 1)
-            for k in range(width):
-                q = index(k)
-                x, y, z = site(axis, o, a, t0 + k)
-                e = load_algebra(X, zero, zero, here, q)
-                s = scaled(c1, load_algebra(X, zero, zero, after, q))
-                sum_ += dot(e, s)
-                add_to(T, zero, zero, here, q, type(c1)(1), cross(e, s))
-                w = add_scaled(s, c1, load_algebra(X, zero, zero, before, q))
-                add_to(W, f, x, y, z, type(c1)(1), rotate_back(load(V, zero, zero, here, q), w))
-            return sum_
-
-        @line
-        def pairs_line(X, T, V, W, f, p, axis, o, a, t0, width, c1, c2, c3, c4):
-            """The pairs up to a distance of four; each is summed where it begins."""
-            sum_ = type(c1)(0)
-            unit = type(c1)(1)
-            here = index(p)
-            for k in range(width):
-                q = index(k)
-                x, y, z = site(axis, o, a, t0 + k)
-                a1 = load_algebra(X, zero, zero, index(p + 1), q)
-                a2 = load_algebra(X, zero, zero, index(p + 2), q)
-                a3 = load_algebra(X, zero, zero, index(p + 3), q)
-                e = load_algebra(X, zero, zero, here, q)
-                s = scaled(c4, load_algebra(X, zero, zero, index(p + 4), q))
-                s = add_scaled(add_scaled(add_scaled(s, c3, a3), c2, a2), c1, a1)
-                sum_ += dot(e, s)
-                t, w = cross(e, s), s
-                b = load_algebra(X, zero, zero, index(p - 1), q)
-                w = add_scaled(w, c1, b)
-                t = add_scaled(t, unit, cross(b, add_scaled(add_scaled(scaled(c4, a3), c3, a2), c2, a1)))
-                b = load_algebra(X, zero, zero, index(p - 2), q)
-                w = add_scaled(w, c2, b)
-                t = add_scaled(t, unit, cross(b, add_scaled(scaled(c4, a2), c3, a1)))
-                b = load_algebra(X, zero, zero, index(p - 3), q)
-                w = add_scaled(w, c3, b)
-                t = add_scaled(t, c4, cross(b, a1))
-                w = add_scaled(w, c4, load_algebra(X, zero, zero, index(p - 4), q))
-                add_to(T, zero, zero, here, q, unit, t)
-                add_to(W, f, x, y, z, unit, rotate_back(load(V, zero, zero, here, q), w))
-            return sum_
-
-        @line
-        def torque_line(E, d, T, V, p, axis, o, a, t0, width, scale):
-            here = index(p)
-            for k in range(width):
-                q = index(k)
-                x, y, z = site(axis, o, a, t0 + k)
-                t = rotate_back(load(V, zero, zero, here, q), load_algebra(T, zero, zero, here, q))
-                add_to(E, d, x, y, z, -scale[d, z], t)
-
-        @kernel(group.NAME + ("columns" if columns else "rows"))
-        def along(
-            first, last, axis, lo, hi, periodic, reach, d, members, kinds, c, U, L, W, E, scale, V, X, T, sums
-        ):  # fmt: skip
-            """Pairs of the fields L[members] along an axis, for some of the blocks that `units` counts.
-
-            kinds[m] is 0 for V_B and 1 for V_φ, reach is 1 or 4.
-            """
-            nx, ny = U.shape[2], U.shape[3]
-            for unit in range(first, last):
-                if columns:
-                    tiles = (ny + TILE - 1) // TILE
-                    o, start, sites = unit // tiles, lo, hi - lo
-                    t_first = (unit % tiles) * TILE
-                    t_last = min(ny, t_first + TILE)
-                    a_first, a_last, ends = lo, hi, not periodic
-                else:
-                    start, sites = 0, nx if axis == 0 else ny
-                    blocks = (sites + BLOCK - 1) // BLOCK
-                    o, t_first, t_last = unit // blocks, lo, hi
-                    a_first = (unit % blocks) * BLOCK
-                    a_last, ends = min(sites, a_first + BLOCK), False
-                sums[unit, 0] = 0
-                sums[unit, 1] = 0
-                for a0 in range(a_first, a_last, BLOCK):
-                    size = min(BLOCK, a_last - a0)
-                    for t0 in range(t_first, t_last, TILE):
-                        width = min(TILE, t_last - t0)
-                        for p in range(size + 2 * reach - 1):
-                            a = a0 - reach + p - start
-                            moves = not ends or (0 <= a and a < sites - 1)
-                            frame_line(V, p, U, d, axis, o, start + a % sites, t0, width, moves)
-                        for p in range(size):
-                            nothing_line(T, zero, zero, index(reach + p), 0, width)
-                        for m in range(members.shape[0]):
-                            f = index(members[m])
-                            for p in range(size + 2 * reach):
-                                a = a0 - reach + p - start
-                                there = not ends or (0 <= a and a < sites)
-                                into_line(X, V, p, L, f, axis, o, start + a % sites, t0, width, there)
-                            total = 0.0
-                            if reach == 1:
-                                for p in range(size):
-                                    total += neighbours_line(
-                                        X, T, V, W, f, 1 + p, axis, o, a0 + p, t0, width, c[m, 0]
-                                    )  # fmt: skip
-                            else:
-                                for p in range(size):
-                                    total += pairs_line(
-                                        X, T, V, W, f, 4 + p, axis, o, a0 + p, t0, width, c[m, 0], c[m, 1], c[m, 2], c[m, 3]
-                                    )  # fmt: skip
-                            sums[unit, index(kinds[m])] += total
-                        for p in range(size):
-                            torque_line(E, d, T, V, reach + p, axis, o, a0 + p, t0, width, scale)
-
-        return along
+                        d, xb, yb, back = (di, xi, yi, 0) if side == 0 else (dj, xj, yj, down)
+                        ends = 1 if back == 1 and not periodic else 0
+                        nothing_line(R, r, x_, y_, lo, hi)
+                        nothing_line(R, r + one, x_, y_, lo, hi)
+                        magnetic += rectangle_line(R, r, P, p_, V, d, x_, y_, xb, yb, lo + ends, hi - ends, back, c)
+            if scalar and quarter == 0:
+                gradient += squares(L, W, x_, y_, lo, hi, half_mass)
+            sums[n, 0] = magnetic
+            sums[n, 1] = gradient
+        if table[:, RECTANGLE_I:].any():
+            close(R, first, last, lo, hi, periodic)
 
     # back to the plaquettes
 
@@ -462,47 +247,45 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
         sum_ = type(c1)(0)
         c22, c33 = c2 + c2, c3 + c3 + c3
         for k in range(first, last):
-            s = load_real(S, p, x, y, index(k))
+            s = load_real(S, p, x, y, index(k + 1))
             store_real(Q, zero, zero, zero, index(k), c1 + s * (c22 + s * c33))
             sum_ += s * (c1 + s * (c2 + s * c3))
         return sum_
 
     @line
-    def strength_pairs_line(Q, S, p, x, y, xn, yn, z0, sites, off, c):
+    def strength_pairs_line(Q, S, p, x, y, xn, yn, first, last, off, c):
         """h of products with the plaquette at (xn, yn, z + off); each pair is met twice."""
         sum_ = type(c)(0)
-        for k in range(sites):
-            z = index(z0 + k)
-            s = load_real(S, p, xn, yn, index(z0 + k + off))
-            sum_ += s * load_real(S, p, x, y, z)
-            store_real(Q, zero, zero, zero, z, load_real(Q, zero, zero, zero, z) + c * s)
+        for k in range(first, last):
+            s = load_real(S, p, xn, yn, index(k + 1 + off))
+            sum_ += s * load_real(S, p, x, y, index(k + 1))
+            store_real(Q, zero, zero, zero, index(k), load_real(Q, zero, zero, zero, index(k)) + c * s)
         return type(c)(0.5) * c * sum_
 
     @line
     def local_line(G, g, E, di, dj, P, p, W, f, Q, x, y, first, last, scale):
-        """G and G' if F is in no pairs."""
+        """G and G' if F is in no pairs but those of neighbours."""
         for k in range(first, last):
-            z = index(k)
-            w, h, a = load_algebra(W, f, x, y, z), load_real(Q, zero, zero, zero, z), load(P, p, x, y, z)
+            z, at = index(k + 1), index(k)
+            w, h, a = load_algebra(W, f, x, y, z), load_real(Q, zero, zero, zero, at), load(P, p, x, y, z)
             left, right = left_gradient(a, h, w), right_gradient(a, h, w)
             store_algebra(G, g, x, y, z, left)
             store_algebra(G, g + one, x, y, z, right)
-            add_to(E, di, x, y, z, -scale[di, z], left)
-            add_to(E, dj, x, y, z, scale[dj, z], right)
+            add_to(E, di, x, y, at, -scale[di, at], left)
+            add_to(E, dj, x, y, at, scale[dj, at], right)
 
     @line
-    def reverse_line(G, g, E, U, di, dj, P, p, L, W, f, Q, x, y, xi, yi, xj, yj, xc, yc, z0, sites, up, scale):
-        """G and G', and the torques on the links that the field strengths were brought along."""
-        for k in range(sites):
-            z, zj = index(z0 + k), index(z0 + k + up)
-            h, a = load_real(Q, zero, zero, zero, z), load(P, p, x, y, z)
+    def reverse_line(G, g, E, V, di, dj, P, p, L, W, f, Q, x, y, xi, yi, xj, yj, xc, yc, first, last, up, scale):
+        """G and G', and the torques on the links that the field strengths were brought along; `up` is 1 if j is z, else 0."""
+        for k in range(first, last):
+            z, at, zj = index(k + 1), index(k), index(k + 1 + up)
+            h, a = load_real(Q, zero, zero, zero, at), load(P, p, x, y, z)
             unit = type(h)(1)
-            v = load(U, dj, x, y, z)
+            v = load(V, dj, x, y, z)
             corner = rotate(v, load_algebra(W, f + three, xj, yj, zj))
             below = rotate(v, load_algebra(W, f + two, xj, yj, zj))
-            beside = rotate(load(U, dj, xi, yi, z), load_algebra(W, f + three, xc, yc, zj))
-            beside = add_scaled(beside, unit, load_algebra(W, f + one, xi, yi, z))
-            beside = rotate(load(U, di, x, y, z), beside)
+            beside = rotate(load(V, dj, xi, yi, z), load_algebra(W, f + three, xc, yc, zj))
+            beside = rotate(load(V, di, x, y, z), add_scaled(beside, unit, load_algebra(W, f + one, xi, yi, z)))
             b = load_algebra(L, f, x, y, z)
             along_i = cross(b, beside)
             along_j = add_scaled(cross(b, below), unit, cross(load_algebra(L, f + one, x, y, z), corner))
@@ -510,55 +293,33 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
             left, right = left_gradient(a, h, w), right_gradient(a, h, w)
             store_algebra(G, g, x, y, z, left)
             store_algebra(G, g + one, x, y, z, right)
-            add_to(E, di, x, y, z, -scale[di, z], add_scaled(left, unit, along_i))
-            add_to(E, dj, x, y, z, scale[dj, z], add_scaled(right, -unit, along_j))
+            add_to(E, di, x, y, at, -scale[di, at], add_scaled(left, unit, along_i))
+            add_to(E, dj, x, y, at, scale[dj, at], add_scaled(right, -unit, along_j))
 
     @line
-    def rectangle_back_line(G, g, E, U, d, di, dj, R, r, x, y, xn, yn, z0, sites, up, scale):
+    def rectangle_back_line(G, g, E, V, d, di, dj, R, r, x, y, xn, yn, first, last, up, scale):
         """The derivatives of rectangles along the link d, at the plaquette ahead in them and the one behind."""
-        for k in range(sites):
-            z, zn = index(z0 + k), index(z0 + k + up)
-            u = load(U, d, x, y, z)
+        for k in range(first, last):
+            z, at, zn = index(k + 1), index(k), index(k + 1 + up)
+            u = load(V, d, x, y, z)
             a, b = rotate(u, load_algebra(R, r, xn, yn, zn)), rotate(u, load_algebra(R, r + one, xn, yn, zn))
             unit = type(a[0])(1)
-            add_to(G, g, x, y, z, unit, b)
-            add_to(G, g + one, x, y, z, unit, a)
-            add_to(E, di, x, y, z, -scale[di, z], b)
-            add_to(E, dj, x, y, z, scale[dj, z], a)
-            add_to(E, d, x, y, z, -scale[d, z], add_scaled(a, -unit, b))
-
-    @line
-    def rectangle_here_line(G, g, E, di, dj, R, r, x, y, first, last, scale):
-        for k in range(first, last):
-            z = index(k)
-            a, b = load_algebra(R, r, x, y, z), load_algebra(R, r + one, x, y, z)
-            unit = type(a[0])(1)
-            add_to(G, g, x, y, z, unit, a)
-            add_to(G, g + one, x, y, z, unit, b)
-            add_to(E, di, x, y, z, -scale[di, z], a)
-            add_to(E, dj, x, y, z, scale[dj, z], b)
-
-    @line
-    def cells_back_line(D, G, E, U, x, y, xm, ym, first, last, scale):
-        """∂V/∂(T_y φ) of the diagonal gradients, with what comes from T_x T_y φ of the cell behind."""
-        for k in range(first, last):
-            z = index(k)
-            from_behind = rotate_back(load(U, zero, xm, ym, z), load_algebra(D, index(_WXY), xm, ym, z))
-            unit = type(from_behind[0])(1)
-            w = add_scaled(load_algebra(D, index(_WY), x, y, z), unit, from_behind)
-            store_algebra(D, index(_WY), x, y, z, w)
-            add_to(E, one, x, y, z, -scale[one, z], cross(w, load_algebra(D, index(_Y), x, y, z)))
-            add_to(G, zero, x, y, z, unit, load_algebra(D, index(_LEFT), x, y, z))
-            add_to(G, one, x, y, z, unit, load_algebra(D, index(_RIGHT), x, y, z))
+            left = add_scaled(load_algebra(R, r, x, y, z), unit, b)
+            right = add_scaled(load_algebra(R, r + one, x, y, z), unit, a)
+            add_to(G, g, x, y, z, unit, left)
+            add_to(G, g + one, x, y, z, unit, right)
+            add_to(E, di, x, y, at, -scale[di, at], left)
+            add_to(E, dj, x, y, at, scale[dj, at], right)
+            add_to(E, d, x, y, at, -scale[d, at], add_scaled(a, -unit, b))
 
     @kernel(group.NAME)
     def reverse(
-        first, last, lo, hi, periodic, planes, shift, table, paired, cells, U, P, L, W, S, R, D, G, E, Q, scale, sums
+        first, last, lo, hi, periodic, planes, shift, scalar, table, paired, c_cells, V, P, L, W, S, R, D, G, E, Q, scale, sums
     ):  # fmt: skip
-        """G and G' of the lines first ≤ x ny + y < last; sums[line] ← V_B of the terms in s."""
-        nx, ny = U.shape[2], U.shape[3]
-        for line in range(first, last):
-            x, y = line // ny, line % ny
+        """G and G' of the lines first ≤ x ny + y < last; sums[line] ← V_B of the terms in s, V_φ of the diagonal gradient."""
+        nx, ny = V.shape[2], V.shape[3]
+        for n in range(first, last):
+            x, y = n // ny, n % ny
             x_, y_ = index(x), index(y)
             magnetic = 0.0
             for p in range(planes.shape[0]):
@@ -567,97 +328,70 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
                 xi, yi = _row(i, 1, x, y, nx, ny)
                 xj, yj = _row(j, 1, x, y, nx, ny)
                 xc, yc = _row(j, 1, xi, yi, nx, ny)
+                up = 1 if j == 2 else 0
                 magnetic += strength_line(Q, S, p_, x_, y_, lo, hi, table[p, PLAQUETTE], table[p, SQUARE], table[p, CUBE])
-                for n in range(9):
-                    ni, nj = n // 3 - 1, n % 3 - 1
+                for m in range(9):
+                    ni, nj = m // 3 - 1, m % 3 - 1
                     c = table[p, ACTION_DIAGONAL if ni != 0 and nj != 0 else (ACTION_I if nj == 0 else ACTION_J)]
-                    if c == 0 or n == 4:
-                        continue
-                    xn, yn = _row(i, ni, x, y, nx, ny)
-                    xn, yn = _row(j, nj, xn, yn, nx, ny)
-                    for part in range(2):
-                        if nj < 0:
-                            z0, sites, off = _behind(part, j == 2, lo, hi, periodic)
-                        else:
-                            z0, sites, off = _ahead(part, j == 2 and nj > 0, lo, hi, periodic)
-                        magnetic += strength_pairs_line(Q, S, p_, x_, y_, xn, yn, z0, sites, off, c)
+                    if c != 0 and m != 4:
+                        xn, yn = _row(i, ni, x, y, nx, ny)
+                        xn, yn = _row(j, nj, xn, yn, nx, ny)
+                        magnetic += strength_pairs_line(Q, S, p_, x_, y_, xn, yn, lo, hi, up * nj, c)
                 if paired[p]:
-                    for part in range(2):
-                        z0, sites, up = _ahead(part, j == 2, lo, hi, periodic)
-                        reverse_line(
-                            G, g, E, U, di, dj, P, p_, L, W, f, Q, x_, y_, xi, yi, xj, yj, xc, yc, z0, sites, up, scale
-                        )  # fmt: skip
+                    reverse_line(
+                        G, g, E, V, di, dj, P, p_, L, W, f, Q, x_, y_, xi, yi, xj, yj, xc, yc, lo, hi, up, scale
+                    )  # fmt: skip
                 else:
                     local_line(G, g, E, di, dj, P, p_, W, f, Q, x_, y_, lo, hi, scale)
                 for side in range(2):
                     if table[p, RECTANGLE_I + side] != 0:
                         r = index(4 * p + 2 * side)
-                        d, xn, yn = (di, xi, yi) if side == 0 else (dj, xj, yj)
-                        rectangle_here_line(G, g, E, di, dj, R, r, x_, y_, lo, hi, scale)
-                        for part in range(2):
-                            z0, sites, up = _ahead(part, side == 1 and j == 2, lo, hi, periodic)
-                            rectangle_back_line(G, g, E, U, d, di, dj, R, r, x_, y_, xn, yn, z0, sites, up, scale)
-                if cells:
-                    xm, ym = _row(1, -1, x, y, nx, ny)
-                    cells_back_line(D, G, E, U, x_, y_, xm, ym, lo, hi, scale)
-            sums[line, 0] = magnetic
+                        d, xn, yn, ahead = (di, xi, yi, 0) if side == 0 else (dj, xj, yj, up)
+                        rectangle_back_line(G, g, E, V, d, di, dj, R, r, x_, y_, xn, yn, lo, hi, ahead, scale)
+            gradient = 0.0
+            if c_cells != 0:
+                xp, yp = _row(1, 1, x, y, nx, ny)
+                gradient = cells_line(D, W, G, E, V, P, L, x_, y_, xp, yp, lo, hi, c_cells, scale)
+            sums[n, 0] = magnetic
+            sums[n, 1] = gradient
+        close(G, first, last, lo, hi, periodic)
 
     # the four links of each plaquette
 
     @line
-    def kick_first_line(E, d, G, g, U, x, y, xb, yb, first, last, scale):
-        """The link along j at the far end of the plaquette behind in i."""
+    def kick_line(E, di, dj, G, g, V, x, y, xi, yi, xj, yj, first, last, down, scale):
+        """The link along j at the far end of the plaquette behind in i, and the other way round."""
         for k in range(first, last):
-            z = index(k)
-            add_to(E, d[1], x, y, z, -scale[d[1], z], rotate_back(load(U, d[0], xb, yb, z), load_algebra(G, g, xb, yb, z)))
-
-    @line
-    def kick_second_line(E, d, G, g, U, x, y, xb, yb, z0, sites, down, scale):
-        """The link along i at the far end of the plaquette behind in j."""
-        for k in range(sites):
-            z, zb = index(z0 + k), index(z0 + k + down)
-            w = rotate_back(load(U, d[1], xb, yb, zb), load_algebra(G, g + one, xb, yb, zb))
-            add_to(E, d[0], x, y, z, scale[d[0], z], w)
-
-    @line
-    def kick_scalar_line(E, W, f, x, y, first, last, c):
-        for k in range(first, last):
-            add_to(E, two, x, y, index(k), c, load_algebra(W, f, x, y, index(k)))
-
-    @line
-    def cells_scalar_line(W, f, D, U, x, y, xm, ym, z0, sites, down):
-        """∂V/∂φ of the diagonal gradients through T_x φ and T_y φ."""
-        for k in range(sites):
-            z, zm = index(z0 + k), index(z0 + k + down)
-            w = rotate_back(load(U, zero, xm, ym, z), load_algebra(D, index(_WX), xm, ym, z))
-            unit = type(w[0])(1)
-            add_to(W, f, x, y, z, unit, w)
-            w = rotate_back(load(U, one, x, y, zm), load_algebra(D, index(_WY), x, y, zm))
-            add_to(W, f, x, y, z, unit, w)
+            z, at, zj = index(k + 1), index(k), index(k + 1 - down)
+            w = rotate_back(load(V, di, xi, yi, z), load_algebra(G, g, xi, yi, z))
+            add_to(E, dj, x, y, at, -scale[dj, at], w)
+            w = rotate_back(load(V, dj, xj, yj, zj), load_algebra(G, g + one, xj, yj, zj))
+            add_to(E, di, x, y, at, scale[di, at], w)
 
     @kernel(group.NAME)
-    def kick(first, last, lo, hi, periodic, planes, shift, scalar, cells, c_scalar, U, W, D, G, E, scale):
+    def kick(first, last, lo, hi, periodic, planes, shift, scalar, cells, V, W, D, G, E, scale):
         """What the plaquettes behind do to the links of the lines first ≤ x ny + y < last, and the kick of P_η."""
-        nx, ny = U.shape[2], U.shape[3]
-        for line in range(first, last):
-            x, y = line // ny, line % ny
+        nx, ny = V.shape[2], V.shape[3]
+        if cells:
+            for n in range(first, last):
+                x, y = n // ny, n % ny
+                xm, ym = _row(1, -1, x, y, nx, ny)
+                cells_back(D, E, V, index(x), index(y), xm, ym, lo, hi, scale)
+            close(D, first, last, lo, hi, periodic)
+        for n in range(first, last):
+            x, y = n // ny, n % ny
             x_, y_ = index(x), index(y)
             for p in range(planes.shape[0]):
                 i, j = planes[p, 0], planes[p, 1]
-                d, g = (index(i - shift), index(j - shift)), index(2 * p)
-                xb, yb = _row(i, -1, x, y, nx, ny)
-                kick_first_line(E, d, G, g, U, x_, y_, xb, yb, lo, hi, scale)
-                xb, yb = _row(j, -1, x, y, nx, ny)
-                for part in range(2):
-                    z0, sites, down = _behind(part, j == 2, lo, hi, periodic)
-                    kick_second_line(E, d, G, g, U, x_, y_, xb, yb, z0, sites, down, scale)
+                di, dj, g = index(i - shift), index(j - shift), index(2 * p)
+                xi, yi = _row(i, -1, x, y, nx, ny)
+                xj, yj = _row(j, -1, x, y, nx, ny)
+                kick_line(E, di, dj, G, g, V, x_, y_, xi, yi, xj, yj, lo, hi, 1 if j == 2 else 0, scale)
             if scalar:
                 if cells:
                     xm, ym = _row(1, -1, x, y, nx, ny)
-                    for part in range(2):
-                        z0, sites, down = _behind(part, True, lo, hi, periodic)
-                        cells_scalar_line(W, four, D, U, x_, y_, xm, ym, z0, sites, down)
-                kick_scalar_line(E, W, four, x_, y_, lo, hi, c_scalar)
+                    cells_scalar(W, D, V, x_, y_, xm, ym, lo, hi)
+                kick_scalar(E, W, x_, y_, lo, hi)
 
     # the kinetic part of the work
 
@@ -673,28 +407,9 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
 
     @kernel(group.NAME)
     def kinetic(first, last, lo, hi, c_links, c_scalar, E, sums):
-        """sums[line] gains c_links (P_x² + P_y²) + c_scalar P_η²."""
+        """sums[line] ← c_links (P_x² + P_y²) + c_scalar P_η²."""
         ny = E.shape[3]
-        for line in range(first, last):
-            sums[line] += squares_line(E, index(line // ny), index(line % ny), lo, hi, c_links, c_scalar)
+        for n in range(first, last):
+            sums[n] = squares_line(E, index(n // ny), index(n % ny), lo, hi, c_links, c_scalar)
 
-    return SimpleNamespace(
-        plaquettes=plaquettes, leaves=leaves, rows=along_of(False), columns=along_of(True), reverse=reverse, kick=kick,
-        kinetic=kinetic,
-    )  # fmt: skip
-
-
-def units(axis: int, shape: tuple[int, int, int]) -> int:
-    """Into how many blocks `along` cuts a lattice."""
-    nx, ny, _ = shape
-    if axis == 2:
-        return nx * -(-ny // TILE)
-    return (ny * -(-nx // BLOCK)) if axis == 0 else (nx * -(-ny // BLOCK))
-
-
-def frames(group: ModuleType, dtype: np.dtype) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The workspace of a thread in `along`: v, 1 at the first site of a block, X̃ and the torques."""
-    sites = BLOCK + 8
-    V, X, T = (np.zeros((1, components, 1, sites, TILE), dtype) for components in (group.LINK_REALS, *[group.DIMENSION] * 2))
-    V[0, :, 0, 0] = np.asarray(group.IDENTITY, dtype)[:, None]
-    return V, X, T
+    return SimpleNamespace(plaquettes=plaquettes, leaves=leaves, reverse=reverse, kick=kick, kinetic=kinetic)

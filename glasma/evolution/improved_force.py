@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
 from typing import Any
@@ -11,7 +11,9 @@ import numpy as np
 
 from glasma.backend import Workers
 from glasma.evolution.improved_action import REACH, Plane
-from glasma.evolution.improved_action_kernels import COLUMNS, DIAGONAL_FIELDS, frames, improved_action_kernels, units
+from glasma.evolution.improved_action_kernels import COLUMNS, RECTANGLE_I, improved_action_kernels
+from glasma.evolution.improved_pairs_kernels import frames, improved_pairs_kernels, units
+from glasma.evolution.improved_scalar_kernels import DIAGONAL_FIELDS
 from glasma.group import su2
 from glasma.lattice.storage import field_array
 
@@ -59,20 +61,25 @@ class ImprovedForce:
         self._table = np.array([_table(plane) for plane in self._planes])
         self._paired = np.array([commutator != 0 or _has_pairs(plane) for plane in self._planes])
         self._along = [along for axis in range(3) if (along := self._members(axis))]
-        self._kernels = improved_action_kernels(group)
+        if self._paired.any() and not any(along[0] == 2 for along in self._along):
+            # the pass along z closes the ends of the derivatives
+            self._along.append((2, np.zeros(0, int), np.zeros(0, int), np.zeros((0, REACH))))
+        self._kernels, self._pairs = improved_action_kernels(group), improved_pairs_kernels(group)
         self._unit = np.asarray(group.IDENTITY, dtype)
         self._frames = [frames(group, dtype) for _ in range(workers.threads)]
+        self._lines = [np.zeros((1, 1, 1, 1, shape[2]), dtype) for _ in range(workers.threads)]
 
-        def fields(count: int, components: int = group.DIMENSION, used: Any = True) -> np.ndarray:
-            # One element stands for what no kernel will touch.
-            return field_array((count, components, *(shape if used else (1, 1, 1))), dtype)
+        nx, ny, nz = shape
+        count, dimension, links = len(planes), group.DIMENSION, 2 if self._scalar else 3
 
-        count, dimension = len(planes), group.DIMENSION
-        rectangles = self._table[:, -2:].any()
-        self._P, self._S = fields(count, group.LINK_REALS), fields(count, 1)
+        def fields(number: int, components: int = dimension, used: Any = True) -> np.ndarray:
+            # One line stands for what no kernel will touch.
+            return field_array((number, components, *((nx, ny) if used else (1, 1)), nz + 2), dtype)
+
+        self._V, self._P, self._S = fields(links, group.LINK_REALS), fields(count, group.LINK_REALS), fields(count, 1)
         self._L, self._W, self._G = fields(4 * count + self._scalar), fields(4 * count + self._scalar), fields(2 * count)
-        self._R, self._D = fields(4 * count, used=rectangles), fields(DIAGONAL_FIELDS, used=self._routes)
-        self._Q = [np.zeros((1, 1, 1, 1, shape[2]), dtype) for _ in range(workers.threads)]
+        self._R = fields(4 * count, used=self._table[:, RECTANGLE_I:].any())
+        self._D = fields(DIAGONAL_FIELDS, used=self._routes)
         self._none = field_array((1, dimension, 1, 1, 1), dtype)
 
     def _members(self, axis: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray] | None:
@@ -132,62 +139,60 @@ class ImprovedForce:
         nx, ny, nz = self._shape
         lines, workers, kernels = nx * ny, self._workers, self._kernels
         lo, hi, periodic = (0, nz, True) if interval is None else (*interval, False)
-        where = lo, hi, periodic, self._axes, self._shift
         table = (magnetic * self._table).astype(self._dtype)
-        phi = self._none if A is None else A
         scalar = self._scalar and A is not None
+        phi = self._none if A is None else A
         cells = scalar and self._routes * gradient != 0
+        where = lo, hi, periodic, self._axes, self._shift, scalar
+        V, P, L, W, S, R, D, G = self._V, self._P, self._L, self._W, self._S, self._R, self._D, self._G
         # ½ |T^n φ − φ|² has the term φ² once for each of two directions, ¼ |Tφ − φ|² half of it for each of four routes
         half_mass = real(2 * gradient * (sum(self._gradients) + self._routes))
-        eighth, c_cells = real(gradient * self._commutator / 8), real(-gradient * self._routes / 2)
+        quarter, c_cells = real(gradient * self._commutator / 4 if scalar else 0), real(-gradient * self._routes / 2 if cells else 0)
         sums = [np.zeros((lines, 2)), np.zeros((lines, 2))]
 
-        def over(count: int, task: Any) -> None:
+        def over(count: int, task: Callable[[int, int, int], None]) -> None:
             ranges = list(enumerate(workers.ranges(count)))
             workers.each(ranges, lambda item: task(item[0], *item[1]))
 
+        over(lines, lambda _, x0, x1: kernels.plaquettes(x0, x1, *where, self._unit, U, phi, V, P, L, S))
         over(
             lines,
-            lambda _, first, last: kernels.plaquettes(first, last, *where, self._unit, U, self._P, self._L, self._S),
-        )
-        over(
-            lines,
-            lambda _, first, last: kernels.leaves(
-                first, last, *where, table, self._paired, scalar, half_mass, eighth, c_cells,
-                U, phi, self._P, self._L, self._W, self._R, self._D, E, scale, sums[0],
+            lambda _, x0, x1: kernels.leaves(
+                x0, x1, *where, table, self._paired, half_mass, quarter, V, P, L, W, R, sums[0]
             ),
-        )  # fmt: skip
+        )
         for axis, members, kinds, coefficients in self._along:
             used = np.where(kinds == 1, gradient if scalar else 0.0, magnetic)
             c = (coefficients * used[:, None])[used != 0].astype(self._dtype)
-            if not c.size:
-                continue
-            chosen, of = members[used != 0], kinds[used != 0]
+            terms = axis - self._shift, members[used != 0], kinds[used != 0], c
             reach = REACH if c[:, 1:].any() else 1
             count = units(axis, self._shape)
             sums.append(np.zeros((count, 2)))
-            along = kernels.columns if axis == 2 else kernels.rows
-            over(
-                count,
-                lambda thread, first, last: along(
-                    first, last, axis, lo, hi, periodic, reach, axis - self._shift, chosen, of, c,  # noqa: B023
-                    U, self._L, self._W, E, scale, *self._frames[thread], sums[-1],
-                ),
-            )  # fmt: skip
+            arrays = V, L, W, E, scale
+            if axis == 2:
+                along = self._pairs.along_columns
+                over(
+                    count,
+                    lambda thread, x0, x1: along(
+                        x0, x1, lo, hi, periodic, reach, *terms, self._unit, *arrays, *self._frames[thread][1], sums[-1]
+                    ),
+                )
+            elif c.size:
+                across = self._pairs.across_rows
+                over(
+                    count,
+                    lambda thread, x0, x1: across(
+                        x0, x1, axis, lo, hi, reach, *terms, *arrays, *self._frames[thread][0], sums[-1]
+                    ),
+                )
         over(
             lines,
-            lambda thread, first, last: kernels.reverse(
-                first, last, *where, table, self._paired, cells, U, self._P, self._L, self._W, self._S, self._R, self._D,
-                self._G, E, self._Q[thread], scale, sums[1],
-            ),
-        )  # fmt: skip
-        over(
-            lines,
-            lambda _, first, last: kernels.kick(
-                first, last, *where, scalar, cells, real(-1), U, self._W, self._D, self._G, E, scale
+            lambda thread, x0, x1: kernels.reverse(
+                x0, x1, *where, table, self._paired, c_cells, V, P, L, W, S, R, D, G, E, self._lines[thread], scale, sums[1]
             ),
         )
-        total = np.sum([part.sum(axis=0) for part in sums], axis=0)
+        over(lines, lambda _, x0, x1: kernels.kick(x0, x1, *where, cells, V, W, D, G, E, scale))
+        total = sum(part.sum(axis=0) for part in sums)
         return float(total[0]), float(total[1])
 
     def kinetic(self, E: np.ndarray, links: float, scalar: float) -> float:

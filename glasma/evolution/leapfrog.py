@@ -28,6 +28,9 @@ from glasma.nuclei.nucleus import Nucleus
 class Leapfrog(LaboratoryScheme):
     """The leapfrog on one grid, a `glasma.evolution.scheme.Scheme`; parameters as for `LaboratoryScheme`."""
 
+    #: Cells by which a field can move in a step.
+    _reach = 1
+
     @cached_property
     def _kernels(self) -> SimpleNamespace:
         return leapfrog_kernels(self.group)
@@ -47,7 +50,7 @@ class Leapfrog(LaboratoryScheme):
     def step(self, fields: Fields) -> None:
         """(E, q)(t − ½), U(t) → (E, q)(t + ½), U(t + 1)"""
         if self.only_active:
-            grow_active_region(fields)
+            grow_active_region(fields, self._reach)
         region = self.region(fields)
         fields.work += deposit_currents(fields, self.workers, (fields.E,))
         self._kick(fields, region)

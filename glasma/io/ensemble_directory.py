@@ -149,8 +149,8 @@ class EnsembleDirectory:
 
 
 @contextmanager
-def held(path: Path, wait: bool = False) -> Iterator[None]:
-    """Keep other processes of an ensemble out of a directory; the hold ends with the process, whatever ends that.
+def held(path: Path, wait: bool = False, what: str = "ensemble") -> Iterator[None]:
+    """Keep other processes that make `what` out of a directory; the hold ends with the process, whatever ends that.
 
     Raises
     ------
@@ -162,7 +162,7 @@ def held(path: Path, wait: bool = False) -> Iterator[None]:
         fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         os.close(descriptor)
-        raise FileError(f"{path}: another process works on this ensemble; wait for its end or choose another --out") from None
+        raise FileError(f"{path}: another process works on this {what}; wait for its end or choose another --out") from None
     except OSError:
         pass  # a file system without locks
     try:

@@ -88,9 +88,9 @@ class EvolutionSurrogate(nn.Module):
     ----------
     pairs : FieldStrengthAction
         The part of the action with fitted coefficients; Wilson's to begin with.
-    action : Action
-        The whole of it.
-    leapfrog : Leapfrog
+    network : NetworkAction or None
+        The part that an L-CNN adds.
+    frame : Frame
     energies : EnergyOperators
     card : dict
         What `load_model` found beside the weights.
@@ -101,16 +101,26 @@ class EvolutionSurrogate(nn.Module):
         config = config or EvolutionConfig.from_dict(values)
         self.config = config
         self.card: dict[str, Any] = {}
-        group, frame = as_group(config.group), Frame(config.frame)
+        group, self.frame = as_group(config.group), Frame(config.frame)
+        frame = self.frame
         if not frame.has_scalar:
             raise LayerError(f"frame = {config.frame!r}: an evolution surrogate in the transverse plane is milne or static")
         self.pairs = FieldStrengthAction(group, frame.dimensions, terms=list(config.terms))
-        self.action: Action = self.pairs
+        self.network: NetworkAction | None = None
         if config.network is not None:
             network = LCNNConfig.from_dict({"group": config.group, "dimensions": frame.dimensions, **config.network})
-            self.action = SumOfActions(self.pairs, NetworkAction(network))
-        self.leapfrog = Leapfrog(self.action, group, frame, config.step)
+            self.network = NetworkAction(network)
         self.energies = EnergyOperators(group, frame, config.step)
+
+    @property
+    def action(self) -> Action:
+        """The whole of the action."""
+        return self.pairs if self.network is None else SumOfActions(self.pairs, self.network)
+
+    @property
+    def leapfrog(self) -> Leapfrog:
+        """The scheme with this action."""
+        return Leapfrog(self.action, self.pairs.group, self.frame, self.config.step)
 
     def start(self, U: Tensor, longitudinal: Tensor) -> FieldState:
         """The state after the first step from links (batch, 2, *lattice, N, N) and E_L (batch, *lattice, N, N) at τ = 0+."""

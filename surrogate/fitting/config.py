@@ -40,10 +40,13 @@ class Evolution(Section):
 
 
 class Rollouts(Section):
-    """Training through the evolution, after the linear fit."""
+    """Training through the evolution, after the linear fit: by Gauss–Newton, or by [training] if there is an L-CNN."""
 
-    lengths: list[int] = Field(default_factory=list, description="steps of the rollouts, one phase each; none: the fit alone")
-    windows: int = Field(default=32, ge=1, description="windows of the training split, drawn with training.seed")
+    lengths: list[int] = Field(
+        default_factory=lambda: [8, 16, 32], description="steps of the rollouts, one phase each; [] leaves it at the linear fit"
+    )
+    windows: int = Field(default=12, ge=1, description="windows of the training split, drawn with training.seed")
+    iterations: int = Field(default=4, ge=1, description="Gauss–Newton steps of a phase, for actions of field strengths alone")
     validation_windows: int = Field(default=8, ge=1, description="windows of the validation split")
     checkpointing: bool = Field(default=True, description="recompute each step in the backward pass: less memory, more time")
 

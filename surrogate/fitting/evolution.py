@@ -9,9 +9,11 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from surrogate.actions.field_strength import is_of_scalar, is_wilson, term_names
+from surrogate.actions.field_strength import fitted_terms, is_of_scalar, is_wilson
 from surrogate.actions.least_squares import Window, fit_coefficients
 from surrogate.dataset import Dataset
+from surrogate.evolution.compiled import can_be_compiled
+from surrogate.evolution.rollout_fit import fit_to_rollouts
 from surrogate.evolution.rollouts import RolloutData, RolloutLoss, state_of, strength_error
 from surrogate.evolution.surrogate import EvolutionConfig, EvolutionSurrogate, pressures
 from surrogate.fitting.config import TrainFile
@@ -27,12 +29,17 @@ _PARTS = (0.25, 0.5, 1.0)
 def new_surrogate(file: TrainFile, dataset: Dataset) -> EvolutionSurrogate:
     """The surrogate for the lattice and the times of a dataset, with Wilson's coefficients."""
     wanted = file.evolution
-    fitted = [name for name in term_names(2, wanted.reach) if not name.startswith("rectangle")]
-    if dataset.frame == "static":
+    fitted = fitted_terms(2, wanted.reach)
+    if dataset.frame.name == "static":
         # The scalar stays zero: nothing is learned of it.
         fitted = [name for name in fitted if not is_of_scalar(name) or is_wilson(name)]
     config = EvolutionConfig(
-        dataset.group, dataset.frame, dataset.blocking, dataset.substeps, tuple(wanted.terms or fitted), wanted.network
+        dataset.group.name,
+        dataset.frame.name,
+        dataset.blocking,
+        dataset.content.substeps,
+        tuple(wanted.terms or fitted),
+        wanted.network,
     )
     return EvolutionSurrogate(config)
 
@@ -45,7 +52,9 @@ def train_evolution(file: TrainFile, dataset: Dataset, directory: Path, say: Say
     GlasmaError
         If the dataset lacks a split or the training breaks off.
     """
-    surrogate = new_surrogate(file, dataset)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(file.training.seed)
+        surrogate = new_surrogate(file, dataset)
     split = file.train.train_split
     fit = fit_coefficients(
         surrogate.pairs,
@@ -57,7 +66,7 @@ def train_evolution(file: TrainFile, dataset: Dataset, directory: Path, say: Say
     say(f"fitted {len(surrogate.pairs.names)} coefficients at {fit.times} times: {100 * fit.residual:.1f} % left over")
     _roll_out(surrogate, file, dataset, directory, say)
     metrics: dict[str, Any] = {"residual": fit.residual, "times": fit.times}
-    if dataset.frame == "milne":
+    if dataset.frame.name == "milne":
         errors = fit_energies(surrogate, dataset, split, file.evolution.energy_ridge)
         say("energy operators: rms errors relative to ε " + ", ".join(f"{error:.1e}" for error in errors))
         metrics["energy_operators"] = errors
@@ -69,7 +78,7 @@ def fit_energies(surrogate: EvolutionSurrogate, dataset: Dataset, split: str, ri
     """Fit the energy operators to blocked states of a split; the errors of the four components relative to ε."""
     invariants: list[Tensor] = []
     energies: list[Tensor] = []
-    for event in dataset.events(split):
+    for event in range(dataset.events(split)):
         window, means = dataset.window(split, event), dataset.energies(split, event)
         for at in range(1, len(window.U)):
             with torch.no_grad():
@@ -79,13 +88,19 @@ def fit_energies(surrogate: EvolutionSurrogate, dataset: Dataset, split: str, ri
 
 
 def _short_windows(dataset: Dataset, split: str, every: int) -> Iterator[Window]:
-    for event in dataset.events(split):
-        for first in range(0, dataset.times(split, event) - 2, every):
+    for event in range(dataset.events(split)):
+        for first in range(0, dataset.times(split) - 2, every):
             yield dataset.window(split, event, first, 3)
 
 
 def _roll_out(surrogate: EvolutionSurrogate, file: TrainFile, dataset: Dataset, directory: Path, say: Say) -> None:
     wanted = file.rollouts
+    if can_be_compiled(surrogate):
+        for length in wanted.lengths:
+            windows = _drawn(dataset, file.train.train_split, length + 2, wanted.windows, file.training.seed + length)
+            errors = fit_to_rollouts(surrogate, windows, wanted.iterations, max(2, length // 8))
+            say(f"rollouts of {length} steps: error {errors[0]:.4f} → {errors[-1]:.4f}")
+        return
     surrogate.energies.requires_grad_(False)
     for length in wanted.lengths:
         known, unseen = (
@@ -109,8 +124,8 @@ def _drawn(dataset: Dataset, split: str, length: int, count: int, seed: int) -> 
     events = dataset.events(split)
     windows = []
     for _ in range(count):
-        event = events[int(torch.randint(len(events), (1,), generator=generator))]
-        last = dataset.times(split, event) - length
+        event = int(torch.randint(events, (1,), generator=generator))
+        last = dataset.times(split) - length
         first = 1 + int(torch.randint(max(1, last), (1,), generator=generator))
         windows.append(dataset.window(split, event, first, length))
     return windows
@@ -121,21 +136,21 @@ def _tested(surrogate: EvolutionSurrogate, dataset: Dataset, split: str, say: Sa
     """Errors of field strengths and energies at parts of the run, root mean squares over events."""
     strengths: dict[float, list[float]] = {part: [] for part in _PARTS}
     energies: dict[float, list[list[float]]] = {part: [] for part in _PARTS}
-    for event in dataset.events(split):
+    for event in range(dataset.events(split)):
         window = dataset.window(split, event)
         steps = len(window.U) - 1
         for state in evolved(surrogate, window):
             for part in _PARTS:
                 if state.number == round(part * steps):
                     strengths[part].append(strength_error(surrogate, state.U, window.U[state.number : state.number + 1]))
-                    if dataset.frame == "milne":
+                    if dataset.frame.name == "milne":
                         truth = pressures(dataset.energies(split, event)[state.number - 1])
                         found = pressures(surrogate.energies(state)[0])
                         relative = [float(found[0] / truth[0]) - 1, *(found - truth)[1:].tolist()]
                         energies[part].append(relative)
     result: dict[str, Any] = {"strength": {str(part): _rms(values) for part, values in strengths.items()}}
     say(f"{split}: error of the field strength " + ", ".join(f"{_rms(v):.3f}" for v in strengths.values()))
-    if dataset.frame == "milne":
+    if dataset.frame.name == "milne":
         for number, name in enumerate(("energy", "P_L", "P_T")):
             result[name] = {str(part): _rms([row[number] for row in rows]) for part, rows in energies.items()}
         say(f"{split}: error of ε " + ", ".join(f"{value:.4f}" for value in result["energy"].values()))

@@ -8,8 +8,9 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from surrogate.actions.field_strength import FieldStrengthAction
 from surrogate.dataset import Dataset
-from surrogate.evolution.leapfrog import FieldState
+from surrogate.evolution.leapfrog import FieldState, Leapfrog
 from surrogate.fitting.config import TrainFile
 from surrogate.fitting.evolution import Say
 from surrogate.lattice import plaquettes
@@ -24,7 +25,7 @@ def train_upscaler(file: TrainFile, dataset: Dataset, say: Say) -> tuple[Upscale
     GlasmaError
         If the dataset has no fine states, or not those of a blocking by 2.
     """
-    upscaler = Upscaler(UpscalerConfig(dataset.group, dataset.frame, file.upscaler.radius))
+    upscaler = Upscaler(UpscalerConfig(dataset.group.name, dataset.frame.name, file.upscaler.radius))
     left = upscaler.fit(_fine_states(dataset, file.train.train_split), file.upscaler.ridge)
     say("interpolation: left over " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in left.items()))
     metrics: dict[str, Any] = {"left_over": left, "splits": {}}
@@ -52,6 +53,16 @@ def magnetic_map(U: Tensor) -> Tensor:
 
 def _fine_states(dataset: Dataset, split: str) -> Iterator[FieldState]:
     """All fine states of a split, their momenta at the time of their links."""
-    for event in dataset.events(split):
-        for index in range(dataset.fine_count(split, event)):
-            yield dataset.fine_state(split, event, index, synchronous=True)
+    for event in range(dataset.events(split)):
+        for index in dataset.content.splits[split].fine:
+            yield synchronous_fine_state(dataset, split, event, index)
+
+
+def synchronous_fine_state(dataset: Dataset, split: str, event: int, index: int) -> FieldState:
+    """A fine state with its momenta at the time of its links, as the upscaler takes and gives it."""
+    state = dataset.fine_state(split, event, index)
+    if index == 0:
+        return state
+    wilson = FieldStrengthAction(dataset.group, dataset.frame.dimensions, terms=["plaquette", "gradient1"])
+    with torch.no_grad():
+        return Leapfrog(wilson, dataset.group, dataset.frame, dataset.fine_step(split)).synchronous(state)

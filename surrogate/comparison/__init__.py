@@ -1,0 +1,1 @@
+"""Solver and surrogate side by side: `glasma compare`."""

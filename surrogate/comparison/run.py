@@ -1,0 +1,150 @@
+"""All schemes on all events: errors against time, energies, constraints."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+
+import torch
+from torch import Tensor
+
+from glasma.backend import Workers
+from surrogate.actions.least_squares import Window
+from surrogate.comparison.contenders import SURROGATE, Contender
+from surrogate.comparison.floor import upscaled_run
+from surrogate.dataset import Dataset
+from surrogate.evolution.compiled import can_be_compiled, compiled_run
+from surrogate.evolution.leapfrog import FieldState
+from surrogate.evolution.rollouts import state_of, strength_error
+from surrogate.evolution.surrogate import EvolutionSurrogate, pressures
+from surrogate.groups import random_elements
+from surrogate.lattice import transform_links
+from surrogate.upscaling import Upscaler
+
+#: The rows of `Curves.observables`.
+OBSERVABLES = ("energy", "P_L/energy", "P_T/energy")
+FLOOR = "floor"
+
+Say = Callable[[str], None]
+
+
+@dataclass
+class Curves:
+    """One scheme on one event.
+
+    Attributes
+    ----------
+    strength : list of float
+        |F − F*|/|F*| at Δτ, 2 Δτ, ….
+    observables : list of (ε, P_L/ε, P_T/ε)
+        At Δτ/2, 3Δτ/2, …, ε in units 1/(g² a_T⁴) of the coarse lattice.
+    gauss : float
+        Largest change of the Gauss constraint, relative to its largest term.
+    """
+
+    strength: list[float] = field(default_factory=list)
+    observables: list[list[float]] = field(default_factory=list)
+    gauss: float = 0.0
+
+
+@dataclass
+class Event:
+    """All schemes on one event, and the truth.
+
+    Attributes
+    ----------
+    split : str
+    number : int
+    times : list of float
+        Δτ, 2 Δτ, …, units of the coarse a_T.
+    truth : list of (ε, P_L/ε, P_T/ε)
+    curves : dict of Curves by the name of the scheme
+    """
+
+    split: str
+    number: int
+    times: list[float]
+    truth: list[list[float]]
+    curves: dict[str, Curves]
+
+
+def run_events(
+    dataset: Dataset,
+    splits: list[str],
+    limit: int,
+    schemes: list[Contender],
+    upscaler: Upscaler | None,
+    workers: Workers,
+    say: Say,
+) -> list[Event]:
+    """Every scheme on the events of some splits."""
+    found = []
+    for split in splits:
+        for number in range(min(limit or dataset.events(split), dataset.events(split))):
+            event = run_event(dataset, split, number, schemes, upscaler, workers)
+            last = {scheme: curves.strength[-1] for scheme, curves in event.curves.items()}
+            say(f"{split} {number}: error at the end " + ", ".join(f"{key} {value:.3f}" for key, value in last.items()))
+            found.append(event)
+    return found
+
+
+@torch.no_grad()
+def run_event(
+    dataset: Dataset, split: str, number: int, schemes: list[Contender], upscaler: Upscaler | None, workers: Workers
+) -> Event:
+    """Every scheme on one event."""
+    window = dataset.window(split, number)
+    step = schemes[0].model.config.step
+    times = [step * n for n in range(1, len(window.U))]
+    truth = pressures(torch.as_tensor(dataset.energies(split, number))).tolist()
+    curves = {scheme.name: _curves(scheme.model, window) for scheme in schemes}
+    if upscaler is not None:
+        model, substeps = schemes[-1].model, schemes[-1].model.config.substeps
+        fine_substeps = dataset.content.splits[split].fine_substeps
+        blocked = upscaled_run(upscaler, window, len(times), substeps, fine_substeps, workers)
+        errors = [strength_error(model, U, window.U[n : n + 1]) for n, U in enumerate(blocked, 1)]
+        curves[FLOOR] = Curves(errors)
+    return Event(split, number, times, truth, curves)
+
+
+def _curves(model: EvolutionSurrogate, window: Window) -> Curves:
+    curves = Curves()
+    before: Tensor | None = None
+    for state in evolve(model, window, len(window.U) - 1):
+        curves.strength.append(strength_error(model, state.U, window.U[state.number : state.number + 1]))
+        curves.observables.append(pressures(model.energies(state))[0].tolist())
+        constraint = model.leapfrog.gauss(state)
+        if before is None:
+            before = constraint
+        scale = state.P.abs().max()
+        curves.gauss = max(curves.gauss, float((constraint - before).abs().max() / scale))
+    return curves
+
+
+def evolve(model: EvolutionSurrogate, window: Window, steps: int) -> Iterator[FieldState]:
+    """States at Δτ, 2 Δτ, … of a window from the beginning of a run, compiled where that is possible.
+
+    A collision starts from its links and E_L at τ = 0+, a box from its links at the first two times.
+    """
+    state = state_of(model, window) if window.longitudinal is None else model.start(window.U[:1], window.longitudinal[None])
+    yield state
+    yield from compiled_run(model, state, steps - 1) if can_be_compiled(model) else model.run(state, steps - 1)
+
+
+@torch.no_grad()
+def equivariance(schemes: list[Contender], window: Window, steps: int = 20, seed: int = 1) -> float:
+    """max |Ω(evolved) − evolved(Ω)| of the surrogate's links after some steps, Ω random at every site."""
+    model = next(scheme.model for scheme in schemes if scheme.name == SURROGATE)
+    generator = torch.Generator().manual_seed(seed)
+    U = window.U[:2].to(torch.complex128)
+    Omega = random_elements(model.config.group, (1, *U.shape[2:4]), generator)
+
+    def adjoint(X: Tensor | None) -> Tensor | None:
+        return None if X is None else Omega @ X.to(torch.complex128) @ Omega.mH
+
+    longitudinal = adjoint(None if window.longitudinal is None else window.longitudinal[None])
+    phi = None if window.phi is None else window.phi[:2]
+    turned = Window(transform_links(U, Omega), adjoint(phi), 0, None if longitudinal is None else longitudinal[0])
+    *_, plain = evolve(model, window, steps)
+    *_, other = evolve(model, turned, steps)
+    return float((other.U - transform_links(plain.U, Omega)).abs().max())

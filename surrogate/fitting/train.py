@@ -1,0 +1,42 @@
+"""`glasma train`: a model from a dataset, in a directory from which an interrupted training goes on."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from glasma.errors import ConfigError
+from glasma.io.atomic import make_directory
+from surrogate.dataset import Dataset
+from surrogate.fitting.config import MODELS, TrainFile
+from surrogate.fitting.evolution import Say, train_evolution
+from surrogate.fitting.upscaler import train_upscaler
+from surrogate.model_files import save_model
+
+
+def train(file: TrainFile, directory: Path, say: Say) -> Path:
+    """Train what a file asks for; the path of the model.
+
+    Raises
+    ------
+    FileError
+        If a file cannot be read or written.
+    ConfigError
+        If the file asks for what is not there.
+    """
+    wanted = file.train
+    if wanted.model not in MODELS:
+        raise ConfigError(f"train.model = {wanted.model!r}: must be one of {', '.join(MODELS)}")
+    dataset = Dataset(wanted.dataset)
+    for split in (wanted.train_split, *wanted.test_splits):
+        if split not in dataset.splits:
+            raise ConfigError(f"split {split!r}: {wanted.dataset} has {', '.join(dataset.splits)}")
+    make_directory(directory)
+    model: Any
+    if wanted.model == "evolution":
+        model, metrics = train_evolution(file, dataset, directory, say)
+    else:
+        model, metrics = train_upscaler(file, dataset, say)
+    path = directory / "model.safetensors"
+    about = {"dataset": dataset.content.config.model_dump(mode="json", exclude_none=True), "training": file.as_dict()}
+    return save_model(model, path, training_data=about, metrics=metrics)
