@@ -86,7 +86,7 @@ def block(state: FieldState, frame: Frame, factor: int = 2, momenta: str = "line
     n = DIMENSIONS[frame.name]
     for _ in range(halvings):
         U, D = state.U, state.dimensions
-        P = decimate(lines(U, state.P) if momenta == "line" else fluxes(U, state.P), D, 2)
+        P = block_momenta(U, state.P, 2) if momenta == "line" else decimate(fluxes(U, state.P), D, 2)
         phi, pi = (
             None if X is None else decimate(average(U, X[:, None], range(D))[:, 0] if scalars == "average" else X, D, 2) * scale
             for X, scale in ((state.phi, 2**n.phi), (state.pi, 2**n.pi))

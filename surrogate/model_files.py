@@ -128,7 +128,7 @@ def load_model(path: Path | str, device: torch.device | str = "cpu") -> Model:
     return model.eval()
 
 
-Kind = TypeVar("Kind", LCNN, EvolutionSurrogate, Upscaler)
+Kind = TypeVar("Kind", LCNN, EvolutionSurrogate, Upscaler, NetworkUpscaler)
 
 
 def load_model_of(path: Path | str, kind: type[Kind]) -> Kind:

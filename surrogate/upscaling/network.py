@@ -1,13 +1,14 @@
 """An L-CNN on top of an interpolation: what products of fields tell of the inside of a cell.
 
-The objects of an L-CNN at X, plaquettes, i P, i φ and i π of the coarse fields among them, give corrections to the cells of a
-baseline in the frame of X,
+The objects of an L-CNN at X, of which the first are i F/s, i P/p, i φ/f and i π/q with the field strengths F = [U_ij]_ah of the
+coarse plaquettes, give corrections to the cells of a baseline in the frame of X,
 
-    V → exp(i Σ_β w_{nβ} [W_β]_ah) V,    P → P + Σ_β w'_{mβ} [W_β]_ah,    φ → φ + Σ_β w''_{mβ} [W_β]_ah,
+    V → exp(i s Σ_β w_{nβ} [W_β]_ah) V,    P → P + p Σ_β w'_{mβ} [W_β]_ah,    φ → φ + f Σ_β w''_{mβ} [W_β]_ah,
 
-as L-Exp does ([i P]_ah = P).  The corrections of the two halves of a coarse link are opposite, and φ and π stay at the coarse
-sites or, where averages were taken, keep these.  So, for any weights, the fine links are in the group, block(upscale(x)) = x,
-and the map is gauge equivariant.  The w are zero to begin with, and the network is the baseline.
+as L-Exp does ([i P]_ah = P).  The constants s, p, f, q are the sizes of the coarse fields, so that products of objects stay of
+order one.  The corrections of the two halves of a coarse link are opposite, and φ and π stay at the coarse sites or, where
+averages were taken, keep these.  So, for any weights, the fine links are in the group, block(upscale(x)) = x, and the map is
+gauge equivariant.  The w are zero to begin with, and the network is the baseline.
 """
 
 from __future__ import annotations
@@ -18,14 +19,14 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from surrogate.blocking import SCALARS
+from surrogate.blocking import DIMENSIONS, SCALARS
 from surrogate.errors import LayerError
 from surrogate.evolution.frames import Frame
 from surrogate.evolution.state import FieldState
 from surrogate.groups import algebra_part, as_group, exponential
 from surrogate.lattice import plaquettes
 from surrogate.layers import LCB, LAct
-from surrogate.models import Block, per_layer
+from surrogate.models import Block, per_layer, rms
 from surrogate.upscaling.cells import CellFields, free_links, offsets
 from surrogate.upscaling.geodesic import SHARES, fine_state, geodesic_cells
 from surrogate.upscaling.upscaler import Upscaler, UpscalerConfig
@@ -100,6 +101,8 @@ class NetworkUpscaler(nn.Module):
     ----------
     baseline : Upscaler or None
         The fitted baseline, to be fitted before the network is trained.
+    sizes : (4,) buffer
+        s, p, f, q; one until `calibrate` sets them.
     corrections : (outputs, channels) Parameter
         w, w', w'' for the loops, momenta, φ and π in this order; the channels are those of the last layer and the objects
         that the first one takes.
@@ -127,7 +130,7 @@ class NetworkUpscaler(nn.Module):
         D, depth = config.dimensions, len(config.channels)
         n_in = n_first = D * (D - 1) // 2 + D + 2 * self.frame.has_scalar
         blocks = []
-        # Loops and i P in SU(2) are real multiples of group elements.
+        # i times the algebra of SU(2) and its products are real multiples of group elements.
         quaternions = self.group.N == 2
         sizes = per_layer("kernel_sizes", config.kernel_sizes, depth)
         for n_out, kernel_size in zip(config.channels, sizes, strict=True):
@@ -136,8 +139,10 @@ class NetworkUpscaler(nn.Module):
             n_in = n_out
         self.blocks = nn.ModuleList(blocks)
         scalars = len(offsets(D)) - 1 if self.frame.has_scalar else 0
-        self._sizes = [len(free_links(D)), len(offsets(D)) * D, scalars, scalars]
-        self.corrections = nn.Parameter(torch.zeros(sum(self._sizes), n_first + n_in))
+        self._outputs = [len(free_links(D)), len(offsets(D)) * D, scalars, scalars]
+        self.corrections = nn.Parameter(torch.zeros(sum(self._outputs), n_first + n_in))
+        self.sizes: Tensor
+        self.register_buffer("sizes", torch.ones(4))
         fitted = UpscalerConfig(config.group, config.frame, config.radius)
         self.baseline = Upscaler(fitted) if config.baseline == "fitted" else None
         self.double()
@@ -173,19 +178,36 @@ class NetworkUpscaler(nn.Module):
         moves = torch.einsum(
             "ab,zb...->za...", self.corrections.to(state.U.dtype), algebra_part(self._objects(state), self.group)
         )
-        loops, momenta, phi, pi = moves.split(self._sizes, dim=1)
+        loops, momenta, phi, pi = moves.split(self._outputs, dim=1)
+        n, (s, p, f, q) = DIMENSIONS[self.frame.name], self.sizes.to(state.U.real.dtype)
+        p, f, q = p / 2**n.P, f / 2**n.phi, q / 2**n.pi
         assert cells.momenta is not None
         return CellFields(
             state.U,
-            exponential(loops, self.group) @ cells.loops,
-            cells.momenta + self._opposite(momenta.unflatten(1, cells.momenta.shape[1:3])),
-            _moved(cells.scalars, phi),
-            _moved(cells.scalar_momenta, pi),
+            exponential(s * loops, self.group) @ cells.loops,
+            cells.momenta + self._opposite(p * momenta.unflatten(1, cells.momenta.shape[1:3])),
+            _moved(cells.scalars, f * phi),
+            _moved(cells.scalar_momenta, q * pi),
         )
 
+    @torch.no_grad()
+    def calibrate(self, state: FieldState) -> None:
+        """Take s, p, f, q from coarse fields, the root mean square of tr(X X†)/N of each.
+
+        Without it training is slow, or unstable, where the fields are not of order one.
+        """
+        state.check(self.group, self.frame)
+        for n, X in enumerate(self._fields(state)):
+            self.sizes[n] = rms(X) or 1.0
+
+    def _fields(self, state: FieldState) -> list[Tensor]:
+        """F, P, φ, π, those that there are: (batch, channels, *lattice_c, N, N) each."""
+        strengths = algebra_part(plaquettes(state.U), self.group)
+        return [strengths, state.P, *(X[:, None] for X in (state.phi, state.pi) if X is not None)]
+
     def _objects(self, state: FieldState) -> Tensor:
-        """(batch, channels, *lattice_c, N, N): those of the last layer, and plaquettes, i P, i φ, i π."""
-        first = [plaquettes(state.U), 1j * state.P, *(1j * X[:, None] for X in (state.phi, state.pi) if X is not None)]
+        """(batch, channels, *lattice_c, N, N): those of the last layer, and i F/s, i P/p, i φ/f, i π/q."""
+        first = [(1j / size) * X for X, size in zip(self._fields(state), self.sizes.to(state.U.real.dtype), strict=False)]
         W = known = torch.cat(first, dim=1)
         for layer in self.blocks:
             W = layer(state.U, W)

@@ -26,6 +26,7 @@ def network(group, frame, seed=1, size=0.3, **options) -> NetworkUpscaler:
     model = NetworkUpscaler(group=group, frame=frame, channels=(3, 2), radius=1, **options)
     with torch.no_grad():
         model.corrections.normal_(0.0, size)
+        model.sizes.copy_(torch.tensor([0.7, 0.5, 2.0, 3.0]))
         if model.baseline is not None:
             model.baseline.loops.normal_(0.0, 0.1)
     return model
@@ -119,6 +120,19 @@ def test_training_goes_beyond_the_baseline(generator):
     assert float(loss().detach()) < 0.7 * start
     with torch.no_grad():
         assert difference(block(model(coarse), frame), coarse) < 1e-12
+
+
+@pytest.mark.parametrize("frame", FRAMES)
+def test_calibrated_networks_scale_with_the_fields(frame, generator):
+    """Momenta in other units: the same links, momenta in these units."""
+    state = random_state("SU(2)", FRAMES[frame], 3, generator)
+    scaled = replace(state, P=7 * state.P)
+    model, other = network("SU(2)", frame), network("SU(2)", frame)
+    model.calibrate(state)
+    other.calibrate(scaled)
+    with torch.no_grad():
+        fine, found = model(state), other(scaled)
+    assert difference(found, replace(fine, P=7 * fine.P)) < 1e-13
 
 
 def test_files(tmp_path, generator):
