@@ -279,7 +279,7 @@ class ObservableNetwork(nn.Module):
             On fields that `check_fields` refuses.
         """
         check_fields(U, E_L, self.config.group)
-        scale = energy_scale(U, E_L).view(-1, *[1] * (U.ndim - 1))
+        scale = energy_scale(U, E_L).view(-1, 1, 1, 1, 1)
         found = [member(U, E_L).unflatten(1, (-1, 3)) * scale for member in self.members]
         return torch.stack(found)
 

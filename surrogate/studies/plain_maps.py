@@ -64,8 +64,8 @@ class PlainMapNetwork(nn.Module):
         seen = self.entries(events.U, events.E_L).to(self.mean.dtype)
         self.mean.copy_(seen.mean((0, 2, 3)).view(-1, 1, 1))
         spread = seen.std((0, 2, 3)).view(-1, 1, 1)
-        # An entry that is always the same, as the imaginary part of a hermitian diagonal.
-        self.deviation.copy_(torch.where(spread > 0, spread, 1.0))
+        # Entries that vanish but for rounding, as the imaginary part of a hermitian diagonal, stay so small.
+        self.deviation.copy_(torch.where(spread > 1e-4 * spread.max(), spread, 1.0))
 
     def forward(self, U: Tensor, E_L: Tensor) -> Tensor:
         """The maps in units of ε_0."""
