@@ -22,6 +22,7 @@ import torch
 from torch import Tensor
 
 from glasma.errors import ConvergenceError
+from surrogate.errors import LayerError
 from surrogate.groups import Group, algebra_part, as_group, exponential, real_dtype, unit_matrices
 from surrogate.lattice import check_links, check_unitary, shift, transform_links
 from surrogate.layers.base import positive
@@ -89,7 +90,7 @@ def landau_gauge(U: Tensor, tolerance: float = 1e-8, iterations: int = 2000) -> 
     Raises
     ------
     LayerError
-        On links of another shape, or outside of the group.
+        On links of another shape, of U(1), or outside of the group.
     ConvergenceError
         If a configuration needs more steps.
     """
@@ -98,7 +99,7 @@ def landau_gauge(U: Tensor, tolerance: float = 1e-8, iterations: int = 2000) -> 
     check_links(U, group, dimensions)
     check_unitary(U, group)
     if not group.special:
-        raise ConvergenceError("the Landau gauge is made for SU(N); U(1) has no trace-free part")
+        raise LayerError("links of U(1): this Landau gauge is that of SU(N); give links with N ≥ 2")
     inverse, axes = _inverse_laplacian(U), tuple(range(1, 1 + dimensions))
 
     def along(size: Tensor, direction: Tensor) -> tuple[Tensor, Tensor]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from matplotlib.figure import Figure
 
-from glasma.report.style import DENSITY_MAP, density_norm, new_figure
+from glasma.report.style import DENSITY_MAP, clipped, density_norm, new_figure
 from surrogate.studies.observable_maps import PLAIN, TRANSFORMED, MapResults
 
 _COLOUR = {"L-CNN": "#1f4e9c", "coarse solver": "#222222", "U-Net, gauge fixed": "#e8871e", "U-Net": "#c1272d"}
@@ -39,14 +39,14 @@ def example_maps(found: MapResults) -> Figure:
     largest = float((example.maps["L-CNN"] - example.truth).abs().max())
     shown = {"truth": example.truth, **example.maps}
     for axes, (name, values) in zip(panels[0], shown.items(), strict=True):
-        picture = axes.imshow(values.clamp(min=norm.vmin).T, origin="lower", cmap=DENSITY_MAP, norm=norm)
+        picture = axes.imshow(clipped(values.numpy(), norm).T, origin="lower", cmap=DENSITY_MAP, norm=norm)
         axes.set_title(name, fontsize=9)
     figure.colorbar(picture, ax=panels[0, -1], label=r"$\varepsilon$")
-    panels[1, 0].imshow(example.error.T, origin="lower", cmap="Greys", vmin=0, vmax=largest)
+    panels[1, 0].imshow(example.error.numpy().T, origin="lower", cmap="Greys", vmin=0, vmax=largest)
     panels[1, 0].set_title("error bar, L-CNN", fontsize=9)
     for axes, kind in zip(panels[1, 1:], kinds, strict=True):
         difference = example.maps[kind] - example.truth
-        picture = axes.imshow(difference.T, origin="lower", cmap="RdBu_r", vmin=-largest, vmax=largest)
+        picture = axes.imshow(difference.numpy().T, origin="lower", cmap="RdBu_r", vmin=-largest, vmax=largest)
         axes.set_title("difference", fontsize=9)
     figure.colorbar(picture, ax=panels[1, -1])
     for axes in panels.flat:
