@@ -4,8 +4,9 @@ A network sees the plaquettes at the four corners of each site and E_L as object
 
     ε_0 = ⟨½E_L² + ½B_L²⟩,  ½E_L² = tr (gE_L)²,  ½B_L² = 2 Re tr(1 − U_xy)
 
-(the mean over its lattice), W = (U_xy − 1)/√ε_0, i gE_L/√ε_0, and gives T/ε_0.  For weak fields both are independent of g²μ;
-the one number that then remains is τ/a_T, and that is fixed: a network is trained for given times.
+(the mean over its lattice), W = i[U_xy]_ah/√ε_0, i gE_L/√ε_0, and gives T/ε_0.  For weak fields both are independent of
+g²μ; the one number that then remains is τ/a_T, and that is fixed: a network is trained for given times.  Shown the whole
+U_xy − 1, a network learns from its trace, which is of the order √ε_0, and fails where the fields are stronger.
 
 Its layers follow the physics.  Fields of moderate strength travel as waves of the covariant Laplacian of the initial links,
 linear in W, and T is a product of two of them: a few L-Conv carry the objects to their neighbours, up to the distance
@@ -27,7 +28,7 @@ import torch
 from torch import Tensor, nn
 
 from surrogate.errors import LayerError
-from surrogate.groups import as_group, unit_matrices
+from surrogate.groups import algebra_part, as_group
 from surrogate.lattice import check_links, check_unitary, plaquettes
 from surrogate.layers import LCB, LConv, PlaqLeaves, Trace
 from surrogate.layers.tied import leaf_labels
@@ -197,7 +198,7 @@ class MapNetwork(nn.Module):
         super().__init__()
         group, D = as_group(config.group), config.dimensions
         self.group = group
-        # (U_xy − 1) and iE are real quaternions in SU(2).
+        # Anti-hermitian matrices without trace, and their products, are real quaternions in SU(2).
         quaternions = group.N == 2
         self.leaves = PlaqLeaves(group, D, check_group=False)
         # One sense of each leaf: the other is its dagger, and has the same field.
@@ -207,18 +208,20 @@ class MapNetwork(nn.Module):
         for n_out, kernel in zip(config.convolutions, config.kernels, strict=True):
             layers.append(LConv(group, D, n_in, n_out, *kernel))
             n_in = n_out
-        for n_out in config.channels:
-            layers.append(LCB(group, D, n_in, n_out, config.product_kernel, dagger="none", quaternions=quaternions))
+        for number, n_out in enumerate(config.channels, 1):
+            # What the last layer passes on unmultiplied would have no trace.
+            unit = "none" if number == len(config.channels) else "both"
+            layers.append(LCB(group, D, n_in, n_out, config.product_kernel, 1, "both", "none", unit, False, quaternions))
             n_in = n_out
         self.layers = nn.ModuleList(layers)
         self.trace = Trace(group, D, n_in, "real" if quaternions else "both")
         self.head = SiteNetwork(self.trace.n_out, config.head, 2 * len(config.times), config.head_activation)
 
     def objects(self, U: Tensor, E_L: Tensor) -> Tensor:
-        """(U_xy − 1)/√ε_0 and iE_L/√ε_0, (batch, channels, *lattice, N, N)."""
+        """i[U_xy]_ah/√ε_0 at the four corners and iE_L/√ε_0, (batch, 5, *lattice, N, N)."""
         root = energy_scale(U, E_L).sqrt().view(-1, *[1] * (U.ndim - 1))
-        leaves = self.leaves(U)[:, self.used] - unit_matrices(self.group, U)
-        return torch.cat([leaves, 1j * E_L[:, None]], dim=1) / root
+        leaves = algebra_part(self.leaves(U)[:, self.used], self.group)
+        return 1j * torch.cat([leaves, E_L[:, None]], dim=1) / root
 
     def forward(self, U: Tensor, E_L: Tensor) -> Tensor:
         """The maps in units of ε_0."""
