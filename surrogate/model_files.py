@@ -18,12 +18,18 @@ from glasma.io.provenance import commit, installed, versions
 from surrogate.errors import LayerError
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.models import LCNN
+from surrogate.observables.maps import ObservableNetwork
 from surrogate.training.weights import read_safetensors
 from surrogate.upscaling.upscaler import Upscaler
 
 #: Architectures that a card can name, and how their configuration becomes a model.
-Model = LCNN | EvolutionSurrogate | Upscaler
-ARCHITECTURES: dict[str, type[Model]] = {"LCNN": LCNN, "EvolutionSurrogate": EvolutionSurrogate, "Upscaler": Upscaler}
+Model = LCNN | EvolutionSurrogate | Upscaler | ObservableNetwork
+ARCHITECTURES: dict[str, type[Model]] = {
+    "LCNN": LCNN,
+    "EvolutionSurrogate": EvolutionSurrogate,
+    "Upscaler": Upscaler,
+    "ObservableNetwork": ObservableNetwork,
+}
 _FORMAT = "glasma-model-1"
 
 
@@ -38,7 +44,7 @@ def save_model(
 
     Parameters
     ----------
-    model : LCNN, EvolutionSurrogate or Upscaler
+    model : LCNN, EvolutionSurrogate, Upscaler or ObservableNetwork
     path : path
         The file, by convention *.safetensors; the card goes to the same name with the ending .json.
     training_data, metrics : dict, optional
