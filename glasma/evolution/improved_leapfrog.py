@@ -42,7 +42,7 @@ class ImprovedLeapfrog(Leapfrog):
         If the action does not give waves.
     """
 
-    _reach = REACH + 1
+    _reach, _noise = REACH + 1, 64
 
     def __init__(
         self,
