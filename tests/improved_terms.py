@@ -81,7 +81,7 @@ class Terms:
             loop = long @ shift(U[other], k, 2) @ dagger(shift(long, other)) @ dagger(U[other])
             self._add(f"rectangle{name}", weight * self.action(loop).sum())
             for n, row in product((2, 3, 4), (1, -1)):
-                near, far = (((-1, row), (1, row)) if k == i else ((row, -1), (row, 1)))
+                near, far = ((-1, row), (1, row)) if k == i else ((row, -1), (row, 1))
                 self._add(f"straight{n}{name}", weight / 2 * self.dot(leaf[near], self.ahead(leaf[far], k, n - 1)))
         for k in set(range(D)) - {i, j}:
             for n, X in product((1, 2, 3, 4), leaf.values()):
@@ -93,7 +93,12 @@ class Terms:
             X = self.ahead(phi, k, n) - phi
             self._add(f"gradient{n}", self.dot(X, X) / 2)
         ahead = [self.ahead(phi, k) for k in (0, 1)]
-        routes = [self.ahead(ahead[1], 0), self.ahead(ahead[0], 1), self.ahead(self.behind(phi, 1), 0), self.behind(ahead[0], 1)]
+        routes = [
+            self.ahead(ahead[1], 0),
+            self.ahead(ahead[0], 1),
+            self.ahead(self.behind(phi, 1), 0),
+            self.behind(ahead[0], 1),
+        ]
         for X in routes:
             self._add("gradient_diagonal", self.dot(X - phi, X - phi) / 4)
         for F in self._leaves.values():

@@ -39,7 +39,9 @@ class Plane:
 
     def potential(self, U: np.ndarray | None = None, A: np.ndarray | None = None) -> float:
         E = field_array((3, self.group.DIMENSION, *self.shape), np.float64)
-        kick = self._force.kick(self.U if U is None else U, self.A if A is None else A, E, np.zeros((2, self.shape[2])), 1.0, 1.0)
+        kick = self._force.kick(
+            self.U if U is None else U, self.A if A is None else A, E, np.zeros((2, self.shape[2])), 1.0, 1.0
+        )
         assert not E[:2].any()
         return sum(kick)
 
@@ -107,7 +109,9 @@ def test_each_term_in_three_dimensions_is_that_of_matrices(group):
     U = random_links(group, 3, BOX, 3)
     expected = Terms(group, [group.link_to_matrix(link) for link in U], None, (1.0, 1.0, A_Z)).values
     for name in LABORATORY:
-        assert Box(group, LaboratoryAction({name: 1.0}), ends=False).potential() == pytest.approx(expected[name], rel=1e-11), name
+        assert Box(group, LaboratoryAction({name: 1.0}), ends=False).potential() == pytest.approx(expected[name], rel=1e-11), (
+            name
+        )
 
 
 @pytest.mark.parametrize("ends", [False, True], ids=["periodic", "ends"])
@@ -118,7 +122,7 @@ def test_forces_of_each_term_in_three_dimensions_are_minus_its_derivative(group,
         force = box.force()
         assert not np.any(force * (box.scale[:, None, None, None] == 0))
         assert_force_is_minus_the_derivative(
-            lambda t: box.potential(moved(group, box.U, along, t)),  # noqa: B023
+            lambda t: box.potential(moved(group, box.U, along, t)),
             np.sum(force * along),
         )
 

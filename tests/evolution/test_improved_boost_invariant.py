@@ -90,7 +90,7 @@ def test_gauss_constraint_holds_in_proper_time(name, dtype):
     scheme = ImprovedBoostInvariant(grid, group, ACTION, dtype)
     fields = scheme.initial_state(colliding_nuclei(grid, group, g2mu=1.0))
     for _ in range(200):
-        assert scheme.gauss_residual(fields).max_rel < (1e-12 if dtype == np.float64 else 3e-4)
+        assert scheme.gauss_residual(fields).max_rel < (1e-12 if dtype == np.float64 else 2e-5)
         scheme.step(fields)
     assert np.abs(fields.A).max() > 0.01
     assert scheme.unitarity_violation(fields) < 60 * np.finfo(dtype).eps
@@ -150,7 +150,7 @@ def test_energy_and_work_of_the_expansion_cancel_at_second_order(group):
 
 
 def test_energy_of_a_static_box_is_conserved_at_second_order(group):
-    """It starts at rest: the first half step gives momenta that are small, and an energy that is that of t = 0 to this order."""
+    """It starts at rest: after the first half step the energy is that of t = 0 to second order."""
     drifts = []
     for substeps in (16, 32, 64):
         scheme = ImprovedBoostInvariant(Grid(SHAPE, substeps=substeps), group, ACTION, expansion="static")
@@ -197,7 +197,7 @@ def test_steps_and_starts_that_do_not_fit_are_refused(group):
     symanzik = TransverseAction.symanzik()
     with pytest.raises(ValueError, match=r"not below 0\.547\d.*substeps ≥ 2"):
         ImprovedBoostInvariant(Grid(SHAPE, substeps=1), group, symanzik)
-    with pytest.raises(ValueError, match='expansion = "box"'.replace('"', "'")):
+    with pytest.raises(ValueError, match="expansion = 'box'"):
         BoostInvariant(Grid(SHAPE), group, expansion="box")
     static, nuclei = BoostInvariant(Grid(SHAPE), group, expansion="static"), colliding_nuclei(Grid(SHAPE), group)
     with pytest.raises(ValueError, match="start_static"):
