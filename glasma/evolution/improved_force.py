@@ -172,7 +172,7 @@ class ImprovedForce:
 
         self._over(lines, lambda _, x0, x1: kernels.plaquettes(x0, x1, *where, self._unit, U, phi, V, P, L, S))
         self._over(
-            lines, lambda _, x0, x1: kernels.leaves(x0, x1, *where, table, self._paired, quarter, V, P, L, W, R, D, sums[0])
+            lines, lambda _, x0, x1: kernels.leaves(x0, x1, *where, table, self._paired, quarter, V, P, L, W, R, sums[0])
         )
         factors = np.array([magnetic, gradient if scalar else 0.0])
         sums += [self._kick_pairs(pairs, factors, E, scale, (lo, hi, periodic)) for pairs in self._pairs]
