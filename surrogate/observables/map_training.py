@@ -47,7 +47,7 @@ class TurnedLoss:
 
 
 def train_member(
-    member: nn.Module, training: MapEvents, validation: MapEvents, config: TrainingConfig, directory: Path
+    member: nn.Module, training: MapEvents, validation: MapEvents, config: TrainingConfig, directory: Path | str
 ) -> History:
     """Train a network (U, E_L) → (batch, 3 times, *lattice) in units of ε_0; goes on with what is in `directory`.
 
@@ -61,7 +61,7 @@ def train_member(
 
 
 def train_maps(
-    network: ObservableNetwork, training: MapEvents, validation: MapEvents, config: TrainingConfig, directory: Path
+    network: ObservableNetwork, training: MapEvents, validation: MapEvents, config: TrainingConfig, directory: Path | str
 ) -> list[History]:
     """Train the members one after the other, each with its own order of events, and calibrate the error bars.
 
@@ -77,7 +77,7 @@ def train_maps(
     histories = []
     for number, member in enumerate(network.members):
         own = config.model_copy(update={"seed": config.seed + number})
-        histories.append(train_member(member, training, validation, own, directory / f"member{number}"))
+        histories.append(train_member(member, training, validation, own, Path(directory) / f"member{number}"))
     network.eval()
     device, dtype = network.factors.device, next(network.parameters()).dtype.to_complex()
     network.calibrate(

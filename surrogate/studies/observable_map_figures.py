@@ -13,7 +13,7 @@ _NAMES = (r"$\varepsilon$", r"$P_L$", r"$P_T$")
 
 def error_against_time(found: MapResults) -> Figure:
     """rms error over standard deviation for each observable: test events as they are, and after the gauge transformation."""
-    figure = new_figure(8.4, 3.4)
+    figure = new_figure(8.4, 3.6)
     panels = figure.subplots(1, 3, sharey=True)
     for column, (axes, name) in enumerate(zip(panels, _NAMES, strict=True)):
         for rival in found.rivals:
@@ -25,7 +25,7 @@ def error_against_time(found: MapResults) -> Figure:
         axes.set_title(name)
         axes.set_xlabel(r"$g^2\mu\tau$")
     panels[0].set_ylabel("rms error / standard deviation")
-    panels[-1].legend(fontsize=8)
+    figure.legend(*panels[0].get_legend_handles_labels(), loc="outside lower center", ncols=len(found.rivals), fontsize=8)
     return figure
 
 
