@@ -351,6 +351,25 @@ def topological_charge(overrides: tuple[str, ...], out: Path | None) -> None:
     run_charge_study(charge_study(overrides), out or Path("runs/output/topological-charge"), click.echo)
 
 
+@study.command("observable-maps")
+@click.argument("config", required=False, type=click.Path(path_type=Path))
+@_OVERRIDE
+@click.option("--quick", is_flag=True, help="Smaller lattices and networks, fewer events: a few minutes.")
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/observable-maps].")
+@click.option("--overwrite", is_flag=True, help="Train anew what is there; otherwise it is gone on with.")
+def observable_maps(config: Path | None, overrides: tuple[str, ...], quick: bool, out: Path | None, overwrite: bool) -> None:
+    """Learn maps of ε, P_L and P_T at later times from the fields at the collision; L-CNNs against U-Nets and a coarse run.
+
+    CONFIG is a TOML file with a section [study]; without it the defaults are taken.
+    """
+    _needs_torch()
+    from surrogate.studies.observable_map_report import run_and_report
+    from surrogate.studies.observable_maps import load_map_study
+
+    directory = out or Path("runs/output/observable-maps")
+    click.echo(f"report: {run_and_report(load_map_study(config, quick, overrides), directory, overwrite, click.echo)}")
+
+
 def _needs_torch() -> None:
     from importlib.util import find_spec
 

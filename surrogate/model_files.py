@@ -18,16 +18,18 @@ from glasma.io.provenance import commit, installed, versions
 from surrogate.errors import LayerError
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.models import LCNN
+from surrogate.observables.maps import ObservableNetwork
 from surrogate.training.weights import read_safetensors
 from surrogate.upscaling import NetworkUpscaler, Upscaler
 
 #: Architectures that a card can name, and how their configuration becomes a model.
-Model = LCNN | EvolutionSurrogate | Upscaler | NetworkUpscaler
+Model = LCNN | EvolutionSurrogate | Upscaler | NetworkUpscaler | ObservableNetwork
 ARCHITECTURES: dict[str, type[Model]] = {
     "LCNN": LCNN,
     "EvolutionSurrogate": EvolutionSurrogate,
     "Upscaler": Upscaler,
     "NetworkUpscaler": NetworkUpscaler,
+    "ObservableNetwork": ObservableNetwork,
 }
 _FORMAT = "glasma-model-1"
 
@@ -43,7 +45,7 @@ def save_model(
 
     Parameters
     ----------
-    model : LCNN, EvolutionSurrogate, Upscaler or NetworkUpscaler
+    model : LCNN, EvolutionSurrogate, Upscaler, NetworkUpscaler or ObservableNetwork
     path : path
         The file, by convention *.safetensors; the card goes to the same name with the ending .json.
     training_data, metrics : dict, optional

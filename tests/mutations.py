@@ -38,6 +38,7 @@ SEMI = "evolution/semi_implicit_kernels.py"
 CHARGES, KERNELS = "evolution/charges.py", "evolution/leapfrog_kernels.py"
 MILNE = "evolution/boost_invariant_kernels.py"
 PROJECTION = "lattice/gauss_projection_kernels.py"
+IMPROVED, PAIRS = "evolution/improved_action_kernels.py", "evolution/improved_pairs_kernels.py"
 SU2, SU3 = "group/su2.py", "group/su3.py"
 GAUSS = "physics/test_gauss.py -k float64-2"
 ORDER = "evolution/test_leapfrog_conservation.py -k energy_drift"
@@ -409,6 +410,20 @@ MUTATIONS = [
         "        if not rest:",
         "euclidean/test_sampling.py -k long_sampling",
         (),
+    ),
+    Mutation(
+        "improved action: sign of the torque on links that bring F from behind",
+        IMPROVED,
+        "add_scaled(left, unit, along_i)",
+        "add_scaled(left, -unit, along_i)",
+        "evolution/test_improved_boost_invariant.py -k keeps_gauss",
+    ),
+    Mutation(
+        "improved action: coefficient of pairs across two links",
+        PAIRS,
+        "cross(b2, add_scaled(scaled(c4, a2), c3, a1))",
+        "cross(b2, add_scaled(scaled(c4, a2), c4, a1))",
+        "evolution/test_improved_action.py -k each_term_of_the_plane_are_minus",
     ),
 ]
 

@@ -18,6 +18,7 @@ from glasma.lattice.grid import Grid, Interval
 #: Cells beyond the charges that move from the start.
 MARGIN = 8
 
+
 def start_active_region(fields: Fields, noise: float = 0.0) -> None:
     """Let only the nuclei and a margin around them move; fields up to `noise` times the largest count as none."""
     fields.region = light_cone(fields.grid, [(c.first, c.first + c.cells) for c in fields.charges], 0)

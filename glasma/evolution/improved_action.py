@@ -1,7 +1,7 @@
 """Improved lattice actions: gauge-invariant sums of pairs of field strengths with a few coefficients.
 
-With the plaquette P_ij(x) = U_i(x) U_j(x+i) U†_i(x+j) U†_j(x), s = 2 Re tr(1 − P) and F = [P]_ah, F^a = Im tr(2 t^a P), the four
-plaquettes of a plane that touch the site z, all from i to j, are brought to z along an edge of their own,
+With the plaquette P_ij(x) = U_i(x) U_j(x+i) U†_i(x+j) U†_j(x), s = 2 Re tr(1 − P) and F = [P]_ah, F^a = Im tr(2 t^a P), the
+four plaquettes of a plane that touch the site z, all from i to j, are brought to z along an edge of their own,
 
     F_{++}(z) = F(z),   F_{−+}(z) = U†_i(z−i) F(z−i) U_i(z−i),   F_{+−}(z) = U†_j(z−j) F(z−j) U_j(z−j),
     F_{−−}(z) = U†_j(z−j) F_{−+}(z−j) U_j(z−j),
@@ -19,9 +19,9 @@ where R_k is the loop of 2 × 1 links, long along k; and for an adjoint scalar �
     V_φ = Σ_z [ Σ_k Σ_{n=1…4} gradient_n ½ |T_k^n φ − φ|² + gradient_diagonal ¼ Σ_routes |T φ − φ|²
         + commutator ⅛ Σ_{ab} |F_{ab} × φ|² ],
 
-with both shortest routes to each of (1, ±1).  The Wilson action is plaquette = gradient_1 = 1; the tree-level improved action of
-Symanzik is plaquette = 5/3, rectangle = −1/12, gradient_1 = 4/3, gradient_2 = −1/12 (Lüscher, Weisz, CMP 97 (1985) 59).  In
-SU(2) the rectangle is not a term of its own: 2 Re tr(1 − R) = s + s' + F·F' − s s'/4 for the two plaquettes in it.
+with both shortest routes to each of (1, ±1).  The Wilson action is plaquette = gradient_1 = 1; the tree-level improved action
+of Symanzik is plaquette = 5/3, rectangle = −1/12, gradient_1 = 4/3, gradient_2 = −1/12 (Lüscher, Weisz, CMP 97 (1985) 59).
+In SU(2) the rectangle is not a term of its own: 2 Re tr(1 − R) = s + s' + F·F' − s s'/4 for the two plaquettes in it.
 
 On an anisotropic lattice in three dimensions planes are of the class "xy" or "z" (those that hold z), directions of the class
 "t" or "z", each with coefficients of its own, and a plane has the weight 1/(a_i² a_j²).
@@ -29,7 +29,7 @@ On an anisotropic lattice in three dimensions planes are of the class "xy" or "z
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, fields
 from math import isfinite
 from numbers import Real
@@ -49,7 +49,7 @@ def _check_finite(values: Mapping[str, Any]) -> None:
             raise ConfigError(f"coefficient {name} = {value!r}: must be a finite number")
 
 
-def _check_known(given: Mapping[str, Any], known: Iterator[str] | list[str]) -> None:
+def _check_known(given: Mapping[str, Any], known: Iterable[str]) -> None:
     names = list(known)
     for name in given:
         if name not in names:
@@ -121,11 +121,8 @@ class TransverseAction:
     @property
     def planes(self) -> tuple[Plane, ...]:
         """The one plane, of the axes 1 and 2 of the arrays."""
-        along = Along(
-            self.adjacent, self.action_adjacent, self.rectangle, self.straight2, self.straight3, self.straight4
-        )  # fmt: skip
-        terms = self.plaquette, self.square, self.cube, self.diagonal, self.action_diagonal
-        return (Plane((1, 2), 1.0, *terms, along, along),)
+        along = Along(*(getattr(self, term) for term in _DIRECTED))
+        return (Plane((1, 2), 1.0, **{term: getattr(self, term) for term in _LOCAL}, first=along, second=along),)
 
 
 @dataclass(frozen=True)
@@ -185,9 +182,9 @@ class LaboratoryAction:
     Parameters
     ----------
     coefficients : mapping of str to float
-        Names are those of the terms with the class of the plane, ``plaquette.xy``, ``square.z``; for pairs in the plane with that of
-        the direction too, ``adjacent.xyt``, ``straight2.zt``, ``rectangle.zz``; ``across1.xyz`` are pairs of xy planes along z,
-        ``across1.zt`` pairs of planes with z along the other transverse direction.  Those that are not given are zero.
+        Names are those of the terms with the class of the plane, ``plaquette.xy``, ``square.z``; for pairs in the plane with
+        that of the direction too, ``adjacent.xyt``, ``straight2.zt``, ``rectangle.zz``; ``across1.xyz`` are pairs of xy planes
+        along z, ``across1.zt`` pairs of planes with z along the other transverse direction.  Those not given are zero.
 
     Raises
     ------
@@ -244,10 +241,10 @@ class LaboratoryAction:
         return Plane(
             axes,
             (spacings[axes[0]] * spacings[axes[1]]) ** -2,
-            *(self.coefficients[f"{term}.{of}"] for term in _LOCAL),
-            first,
-            second,
-            tuple(self.coefficients[f"across{n}.{of}{normal}"] for n in range(1, REACH + 1)),
+            **{term: self.coefficients[f"{term}.{of}"] for term in _LOCAL},
+            first=first,
+            second=second,
+            across=tuple(self.coefficients[f"across{n}.{of}{normal}"] for n in range(1, REACH + 1)),
         )
 
 
@@ -289,12 +286,12 @@ def largest_frequency(planes: tuple[Plane, ...], spacings: tuple[float, ...], gr
         )
         scalar = scalar + 4 * diagonal * (1 - np.cos(k[1]) * np.cos(k[2]))
         if np.min(scalar) < -1e-12:
-            raise ConfigError("an action with V < 0 for a weak scalar: its gradient coefficients do not give waves")
+            raise ConfigError("V < 0 for a weak scalar: the coefficients of gradients do not give waves; change them")
         frequencies.append(scalar)
     return float(np.max(frequencies)) ** 0.5
 
 
-def _response(plane: Plane, k: list[np.ndarray]) -> np.ndarray:
+def _response(plane: Plane, k: Sequence[np.ndarray]) -> np.ndarray:
     """K(k) of one plane: 1 for the Wilson action."""
     i, j = plane.axes
     K = np.full_like(k[0], plane.plaquette) + 4 * plane.diagonal * np.cos(k[i]) * np.cos(k[j])

@@ -1,18 +1,18 @@
 """The compiled loops of the improved actions: the derivative of V_B and V_φ with respect to links and scalar, in reverse mode.
 
-Fields of a lattice of three axes; the boost-invariant plane has the axes 1 and 2.  For each plane (i, j) the four field strengths
-at a site are L[4p + n] with n = 0 for F_{++}, 1 for F_{−+}, 2 for F_{+−}, 3 for F_{−−}; L[4] is φ in the transverse plane.  W are
-the derivatives of V with respect to them.  The kernels run one after the other over the whole lattice:
+Fields of a lattice of three axes; the boost-invariant plane has the axes 1 and 2.  For each plane (i, j) the four field
+strengths at a site are L[4p + n] with n = 0 for F_{++}, 1 for F_{−+}, 2 for F_{+−}, 3 for F_{−−}; L[4] is φ in the transverse
+plane.  W are the derivatives of V with respect to them.  The kernels run one after the other over the whole lattice:
 
 `plaquettes`   P, F and s
 `leaves`       the other field strengths; W of all terms of one site
 pairs          W of pairs along each axis, and torques (`glasma.evolution.improved_pairs_kernels`)
-`reverse`      W carried back to F; with H = W of F and h = ∂V/∂s the derivatives of V along P → e^{iε} P and along P → P e^{iε},
+`reverse`      W carried back to F; with H = W of F and h = ∂V/∂s the derivatives of V along P → e^{iε} P and P → P e^{iε},
 
                    G = [P (h + iH)]_ah,   G' = [(h + iH) P]_ah,
 
                which are F for the Wilson action; the torques on links that F were carried by
-`kick`         the force on the four links of each plaquette:  U_i(x): G,  U_j(x+i): U†_i G U_i,  U_i(x+j): −U†_j G' U_j,  U_j(x): −G'
+`kick`         the force on the links of each plaquette:  U_i(x): G,  U_j(x+i): U†_i G U_i,  U_i(x+j): −U†_j G' U_j,  U_j: −G'
 
 A link that brings X from x+k to Y = U_k X U†_k at x gets the torque w × Y if w = ∂V/∂Y, and one that brings X at x to x+k gets
 X × U_k w U†_k.  Where a term needs the matrices of two plaquettes, the rectangle, G and G' get [PQ]_ah and [QP]_ah.
@@ -57,8 +57,7 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
     dot, cross, rotate, rotate_back = group.dot, group.cross, group.rotate, group.rotate_back
     left_gradient, right_gradient = group.left_gradient, group.right_gradient
     of_scalar = improved_scalar_lines(group)
-    squares, scalar_leaves = of_scalar.squares, of_scalar.leaves
-    cells_line, cells_back = of_scalar.cells, of_scalar.cells_back
+    scalar_leaves, cells_line, cells_back = of_scalar.leaves, of_scalar.cells, of_scalar.cells_back
     cells_scalar, kick_scalar = of_scalar.cells_scalar, of_scalar.kick
     zero, one, two, three, four = index(0), index(1), index(2), index(3), index(4)
 
@@ -193,7 +192,7 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
 
     @kernel(group.NAME)
     def leaves(
-        first, last, lo, hi, periodic, planes, shift, scalar, table, paired, half_mass, quarter, V, P, L, W, R, sums
+        first, last, lo, hi, periodic, planes, shift, scalar, table, paired, quarter, V, P, L, W, R, sums
     ):  # fmt: skip
         """Field strengths and terms of one site of the lines first ≤ x ny + y < last; sums[line] ← their V_B and V_φ.
 
@@ -213,7 +212,7 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
                 down = 1 if j == 2 else 0
                 if quarter != 0:
                     on_links, on_scalar = scalar_leaves(
-                        L, W, V, x_, y_, xi, yi, lo, hi, table[p, DIAGONAL], quarter, half_mass
+                        L, W, V, x_, y_, xi, yi, lo, hi, table[p, DIAGONAL], quarter
                     )  # fmt: skip
                     magnetic += on_links
                     gradient += on_scalar
@@ -233,7 +232,7 @@ def improved_action_kernels(group: ModuleType) -> SimpleNamespace:
                         nothing_line(R, r + one, x_, y_, lo, hi)
                         magnetic += rectangle_line(R, r, P, p_, V, d, x_, y_, xb, yb, lo + ends, hi - ends, back, c)
             if scalar and quarter == 0:
-                gradient += squares(L, W, x_, y_, lo, hi, half_mass)
+                nothing_line(W, four, x_, y_, lo, hi)
             sums[n, 0] = magnetic
             sums[n, 1] = gradient
         if table[:, RECTANGLE_I:].any():

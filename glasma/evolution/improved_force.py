@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -21,11 +21,30 @@ from glasma.lattice.storage import field_array
 MARGIN = REACH + 2
 
 
+class Pairs(NamedTuple):
+    """Pairs of fields along one axis.
+
+    Attributes
+    ----------
+    members : (pairs,) int
+        Which of the field strengths, or φ.
+    kinds : (pairs,) int
+        0 for V_B, 1 for V_φ.
+    coefficients : (pairs, REACH)
+    """
+
+    axis: int
+    members: np.ndarray
+    kinds: np.ndarray
+    coefficients: np.ndarray
+
+
 class ImprovedForce:
     """V_B and V_φ on one lattice, and their derivatives.
 
-    The workspace is that of four field strengths and their derivatives for each plane, 57 numbers a site in two dimensions for
-    SU(2), 162 for SU(3), and 138 and 405 in three.
+    The workspace, four field strengths and their derivatives for each plane, is 49 numbers a site in the transverse plane for
+    SU(2) and 151 for SU(3), 117 and 351 in three dimensions; the diagonal gradient takes 12 and 32 more, rectangles in SU(3) 32
+    for each plane.
 
     Parameters
     ----------
@@ -60,11 +79,11 @@ class ImprovedForce:
         self._axes = np.array([plane.axes for plane in planes])
         self._table = np.array([_table(plane) for plane in self._planes])
         self._paired = np.array([commutator != 0 or _has_pairs(plane) for plane in self._planes])
-        self._along = [along for axis in range(3) if (along := self._members(axis))]
-        if self._paired.any() and not any(along[0] == 2 for along in self._along):
+        self._pairs = [pairs for axis in range(3) if (pairs := self._pairs_along(axis))]
+        if self._paired.any() and not any(pairs.axis == 2 for pairs in self._pairs):
             # the pass along z closes the ends of the derivatives
-            self._along.append((2, np.zeros(0, int), np.zeros(0, int), np.zeros((0, REACH))))
-        self._kernels, self._pairs = improved_action_kernels(group), improved_pairs_kernels(group)
+            self._pairs.append(Pairs(2, np.zeros(0, int), np.zeros(0, int), np.zeros((0, REACH))))
+        self._kernels, self._pair_kernels = improved_action_kernels(group), improved_pairs_kernels(group)
         self._unit = np.asarray(group.IDENTITY, dtype)
         self._frames = [frames(group, dtype) for _ in range(workers.threads)]
         self._lines = [np.zeros((1, 1, 1, 1, shape[2]), dtype) for _ in range(workers.threads)]
@@ -82,8 +101,8 @@ class ImprovedForce:
         self._D = fields(DIAGONAL_FIELDS, used=self._routes)
         self._none = field_array((1, dimension, 1, 1, 1), dtype)
 
-    def _members(self, axis: int) -> tuple[int, np.ndarray, np.ndarray, np.ndarray] | None:
-        """The axis, which fields are paired along it, whether they belong to V_φ, and with which coefficients."""
+    def _pairs_along(self, axis: int) -> Pairs | None:
+        """All pairs along an axis, if there are any."""
         rows: list[tuple[int, int, tuple[float, ...]]] = []
         for p, plane in enumerate(self._planes):
             if axis not in plane.axes:
@@ -98,12 +117,12 @@ class ImprovedForce:
             elif c[0]:
                 rows += [(4 * p, 0, c)]
         if axis > 0 and any(self._gradients):
-            # ½ |T^n φ − φ|² summed over the lattice is φ² − φ·T^n φ
+            # −½ c |T^n φ − φ|²
             rows += [(4, 1, tuple(-c for c in self._gradients))]
         if not rows:
             return None
         members, kinds, coefficients = zip(*rows, strict=True)
-        return axis, np.array(members), np.array(kinds), np.array(coefficients)
+        return Pairs(axis, np.array(members), np.array(kinds), np.array(coefficients))
 
     def kick(
         self,
@@ -137,7 +156,7 @@ class ImprovedForce:
         """
         real = self._dtype.type
         nx, ny, nz = self._shape
-        lines, workers, kernels = nx * ny, self._workers, self._kernels
+        lines, kernels = nx * ny, self._kernels
         lo, hi, periodic = (0, nz, True) if interval is None else (*interval, False)
         table = (magnetic * self._table).astype(self._dtype)
         scalar = self._scalar and A is not None
@@ -145,55 +164,60 @@ class ImprovedForce:
         cells = scalar and self._routes * gradient != 0
         where = lo, hi, periodic, self._axes, self._shift, scalar
         V, P, L, W, S, R, D, G = self._V, self._P, self._L, self._W, self._S, self._R, self._D, self._G
-        # ½ |T^n φ − φ|² has the term φ² once for each of two directions, ¼ |Tφ − φ|² half of it for each of four routes
-        half_mass = real(2 * gradient * (sum(self._gradients) + self._routes))
-        quarter, c_cells = real(gradient * self._commutator / 4 if scalar else 0), real(-gradient * self._routes / 2 if cells else 0)
+        quarter, c_cells = (
+            real(gradient * self._commutator / 4 if scalar else 0),
+            real(-gradient * self._routes / 2 if cells else 0),
+        )
         sums = [np.zeros((lines, 2)), np.zeros((lines, 2))]
 
-        def over(count: int, task: Callable[[int, int, int], None]) -> None:
-            ranges = list(enumerate(workers.ranges(count)))
-            workers.each(ranges, lambda item: task(item[0], *item[1]))
-
-        over(lines, lambda _, x0, x1: kernels.plaquettes(x0, x1, *where, self._unit, U, phi, V, P, L, S))
-        over(
-            lines,
-            lambda _, x0, x1: kernels.leaves(
-                x0, x1, *where, table, self._paired, half_mass, quarter, V, P, L, W, R, sums[0]
-            ),
+        self._over(lines, lambda _, x0, x1: kernels.plaquettes(x0, x1, *where, self._unit, U, phi, V, P, L, S))
+        self._over(
+            lines, lambda _, x0, x1: kernels.leaves(x0, x1, *where, table, self._paired, quarter, V, P, L, W, R, sums[0])
         )
-        for axis, members, kinds, coefficients in self._along:
-            used = np.where(kinds == 1, gradient if scalar else 0.0, magnetic)
-            c = (coefficients * used[:, None])[used != 0].astype(self._dtype)
-            terms = axis - self._shift, members[used != 0], kinds[used != 0], c
-            reach = REACH if c[:, 1:].any() else 1
-            count = units(axis, self._shape)
-            sums.append(np.zeros((count, 2)))
-            arrays = V, L, W, E, scale
-            if axis == 2:
-                along = self._pairs.along_columns
-                over(
-                    count,
-                    lambda thread, x0, x1: along(
-                        x0, x1, lo, hi, periodic, reach, *terms, self._unit, *arrays, *self._frames[thread][1], sums[-1]
-                    ),
-                )
-            elif c.size:
-                across = self._pairs.across_rows
-                over(
-                    count,
-                    lambda thread, x0, x1: across(
-                        x0, x1, axis, lo, hi, reach, *terms, *arrays, *self._frames[thread][0], sums[-1]
-                    ),
-                )
-        over(
+        factors = np.array([magnetic, gradient if scalar else 0.0])
+        sums += [self._kick_pairs(pairs, factors, E, scale, (lo, hi, periodic)) for pairs in self._pairs]
+        self._over(
             lines,
             lambda thread, x0, x1: kernels.reverse(
                 x0, x1, *where, table, self._paired, c_cells, V, P, L, W, S, R, D, G, E, self._lines[thread], scale, sums[1]
             ),
         )
-        over(lines, lambda _, x0, x1: kernels.kick(x0, x1, *where, cells, V, W, D, G, E, scale))
+        self._over(lines, lambda _, x0, x1: kernels.kick(x0, x1, *where, cells, V, W, D, G, E, scale))
         total = sum(part.sum(axis=0) for part in sums)
         return float(total[0]), float(total[1])
+
+    def _kick_pairs(
+        self, pairs: Pairs, factors: np.ndarray, E: np.ndarray, scale: np.ndarray, where: tuple[int, int, bool]
+    ) -> np.ndarray:
+        """The pairs along one axis: their V_B and V_φ in parts, (parts, 2)."""
+        used = factors[pairs.kinds]
+        there = used != 0
+        c = (pairs.coefficients * used[:, None])[there].astype(self._dtype)
+        kinds, axis = pairs.kinds[there], pairs.axis
+        reach = REACH if c[:, 1:].any() else 1
+        terms = reach, axis - self._shift, pairs.members[there], kinds, c, kinds.astype(self._dtype)
+        arrays = self._V, self._L, self._W, E, scale
+        count = units(axis, self._shape)
+        sums = np.zeros((count, 2))
+        rows, columns = self._pair_kernels.across_rows, self._pair_kernels.along_columns
+        if axis == 2:
+            self._over(
+                count,
+                lambda thread, x0, x1: columns(
+                    x0, x1, *where, *terms, self._unit, *arrays, *self._frames[thread][1], sums
+                ),
+            )  # fmt: skip
+        elif c.size:
+            self._over(
+                count,
+                lambda thread, x0, x1: rows(x0, x1, axis, *where[:2], *terms, *arrays, *self._frames[thread][0], sums),
+            )
+        return sums
+
+    def _over(self, count: int, task: Callable[[int, int, int], None]) -> None:
+        """``task(thread, first, last)`` on each range."""
+        ranges = list(enumerate(self._workers.ranges(count)))
+        self._workers.each(ranges, lambda item: task(item[0], *item[1]))
 
     def kinetic(self, E: np.ndarray, links: float, scalar: float) -> float:
         """links Σ (P_x² + P_y²) + scalar Σ P_η²"""

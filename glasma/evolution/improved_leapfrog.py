@@ -3,9 +3,10 @@
     E_i(t+½) = E_i(t−½) − a_t a_i² ∂V_B/∂ε_i − a_t J_i(t),   U_i → exp(iε) U_i
     U_i(t+1) = exp(i a_t E_i(t+½)) U_i(t)
 
-in stored units, V_B that of `glasma.evolution.improved_action`; all else is that of `glasma.evolution.leapfrog`, of which the Wilson
-action is the same scheme.  V_B is the sum of all terms that lie between the ends of the box along z, one gauge-invariant function
-of the links that move, with the frozen ones as constants: the Gauss constraint holds to rounding on every plane that moves.
+in stored units, V_B that of `glasma.evolution.improved_action`; all else is that of `glasma.evolution.leapfrog`, of which the
+Wilson action is the same scheme.  V_B is the sum of all terms that lie between the ends of the box along z, one gauge-invariant
+function of the links that move, with the frozen ones as constants: the Gauss constraint holds to rounding on every plane that
+moves.
 """
 
 from __future__ import annotations
@@ -42,7 +43,7 @@ class ImprovedLeapfrog(Leapfrog):
         If the action does not give waves.
     """
 
-    _reach = REACH + 1
+    _reach, _noise = REACH + 1, 64
 
     def __init__(
         self,

@@ -1,11 +1,12 @@
-"""The compiled loops of pairs along one axis: V = Σ_n c_n X·T^n X, its derivative with respect to X, and the torques on the links.
+"""The compiled loops of pairs along one axis: V = Σ_n c_n X·T^n X, its derivative with respect to X, torques on the links.
 
 The lines of a block are in one frame, that of a site in front of it: X̃ = v X v†, v the product of the links in between.  There
 T^n X is X̃(x+n), and
 
     ∂V/∂X = Σ_n c_n (X̃(x+n) + X̃(x−n)),   torque on U(x) = Σ_{m≥0} X̃(x−m) × Σ_{n≥1} c_{m+n} X̃(x+n),
 
-so that each field is turned once into the frame and its derivative once out of it, however far the pairs reach.  Along z, the
+or, of V = −½ Σ_n c_n |T^n X − X|², with X̃(x±n) − X̃(x) for X̃(x±n): then rounding is that of the differences.
+So each field is turned once into the frame and its derivative once out of it, however far the pairs reach.  Along z, the
 axis that is contiguous, the frames of LANES lines are made side by side in a workspace in which the sites of those are next to
 each other.  `V`, `L` and `W` of `glasma.evolution.improved_action_kernels`, with a site z at the entry z + 1.
 """
@@ -60,7 +61,7 @@ def close(A, first, last, lo, hi, periodic):
 @cache
 def improved_pairs_kernels(group: ModuleType) -> SimpleNamespace:
     """The kernels of one group; each compiles for a precision when it is first called with it."""
-    load, store, mul = group.load, group.store, group.mul
+    load, store, mul, unitarise = group.load, group.store, group.mul, group.unitarise
     load_algebra, store_algebra, add_scaled, scaled = group.load_algebra, group.store_algebra, group.add_scaled, group.scaled
     dot, cross, rotate, rotate_back = group.dot, group.cross, group.rotate, group.rotate_back
     zero = index(0)
@@ -71,28 +72,41 @@ def improved_pairs_kernels(group: ModuleType) -> SimpleNamespace:
         store_algebra(A, i, x, y, z, add_scaled(load_algebra(A, i, x, y, z), s, f))
 
     @inline
-    def near(e, a1, b1, c1):
-        """∂V/∂X, torque and V of the pairs of neighbours, from X̃ at x, ahead and behind."""
-        s = scaled(c1, a1)
-        return add_scaled(s, c1, b1), cross(e, s), dot(e, s)
+    def near(e, a, b, c, minus):
+        """∂V/∂X and torque of the pairs of neighbours, from X̃ at x, ahead and behind; minus is 1 for differences, else 0."""
+        a, b = add_scaled(a, -minus, e), add_scaled(b, -minus, e)
+        s = scaled(c[0], a)
+        return add_scaled(s, c[0], b), cross(e, s)
 
     @inline
-    def far(e, a1, a2, a3, a4, b1, b2, b3, b4, c1, c2, c3, c4):
-        """The same of the pairs up to a distance of four; V of those that begin at x."""
-        unit = type(c1)(1)
+    def far(e, a1, a2, a3, a4, b1, b2, b3, b4, c):
+        """The same of the pairs up to a distance of four, without differences."""
+        unit, c1, c2, c3, c4 = type(e[0])(1), c[0], c[1], c[2], c[3]
         s = add_scaled(add_scaled(add_scaled(scaled(c4, a4), c3, a3), c2, a2), c1, a1)
         w = add_scaled(add_scaled(add_scaled(add_scaled(s, c1, b1), c2, b2), c3, b3), c4, b4)
         t = add_scaled(cross(e, s), unit, cross(b1, add_scaled(add_scaled(scaled(c4, a3), c3, a2), c2, a1)))
-        t = add_scaled(add_scaled(t, unit, cross(b2, add_scaled(scaled(c4, a2), c3, a1))), c4, cross(b3, a1))
-        return w, t, dot(e, s)
+        t = add_scaled(t, unit, cross(b2, add_scaled(scaled(c4, a2), c3, a1)))
+        return w, add_scaled(t, c4, cross(b3, a1))
+
+    @inline
+    def far_differences(e, a1, a2, a3, a4, b1, b2, b3, b4, c):
+        """The same with differences: X̃ = e + (X̃ − e) on both sides of the link."""
+        unit, c2, c3, c4 = type(e[0])(1), c[1], c[2], c[3]
+        a1, a2, a3, a4 = add_scaled(a1, -unit, e), add_scaled(a2, -unit, e), add_scaled(a3, -unit, e), add_scaled(a4, -unit, e)
+        b1, b2, b3, b4 = add_scaled(b1, -unit, e), add_scaled(b2, -unit, e), add_scaled(b3, -unit, e), add_scaled(b4, -unit, e)
+        w, t = far(e, a1, a2, a3, a4, b1, b2, b3, b4, c)
+        r = scaled(c2 + c3 + c4, add_scaled(a1, -unit, b1))
+        r = add_scaled(r, c3 + c4, add_scaled(a2, -unit, b2))
+        return w, add_scaled(t, unit, cross(e, add_scaled(r, c4, add_scaled(a3, -unit, b3))))
 
     @line
     def frame_line(F, p, V, d, x, y, t0, width):
-        """v of the next site."""
+        """v of the next site, kept unitary: else X̃ would grow along the block, and differences not be those of X."""
         here, after = index(p), index(p + 1)
         for k in range(width):
             q = index(k)
-            store(F, zero, zero, after, q, mul(load(F, zero, zero, here, q), load(V, d, x, y, index(t0 + k + 1))))
+            v = mul(load(F, zero, zero, here, q), load(V, d, x, y, index(t0 + k + 1)))
+            store(F, zero, zero, after, q, unitarise(v))
 
     @line
     def into_line(X, F, p, L, f, x, y, t0, width):
@@ -104,38 +118,42 @@ def improved_pairs_kernels(group: ModuleType) -> SimpleNamespace:
             store_algebra(X, zero, zero, here, q, e)
 
     @line
-    def near_line(X, T, F, W, f, p, x, y, t0, width, c1):
-        sum_ = type(c1)(0)
-        unit = type(c1)(1)
+    def near_line(X, T, F, W, f, p, x, y, t0, width, c, minus):
+        sum_, unit = type(minus)(0), type(minus)(1)
         here, after, before = index(p), index(p + 1), index(p - 1)
         for k in range(width):
             q, z = index(k), index(t0 + k + 1)
             e = load_algebra(X, zero, zero, here, q)
-            w, t, energy = near(e, load_algebra(X, zero, zero, after, q), load_algebra(X, zero, zero, before, q), c1)
-            sum_ += energy
+            w, t = near(e, load_algebra(X, zero, zero, after, q), load_algebra(X, zero, zero, before, q), c, minus)
+            sum_ += dot(e, w)
             add_to(T, zero, zero, here, q, unit, t)
             add_to(W, f, x, y, z, unit, rotate_back(load(F, zero, zero, here, q), w))
         return sum_
 
-    @line
-    def far_line(X, T, F, W, f, p, x, y, t0, width, c1, c2, c3, c4):
-        sum_ = type(c1)(0)
-        unit = type(c1)(1)
-        here = index(p)
-        for k in range(width):
-            q, z = index(k), index(t0 + k + 1)
-            w, t, energy = far(
-                load_algebra(X, zero, zero, here, q),
-                load_algebra(X, zero, zero, index(p + 1), q), load_algebra(X, zero, zero, index(p + 2), q),
-                load_algebra(X, zero, zero, index(p + 3), q), load_algebra(X, zero, zero, index(p + 4), q),
-                load_algebra(X, zero, zero, index(p - 1), q), load_algebra(X, zero, zero, index(p - 2), q),
-                load_algebra(X, zero, zero, index(p - 3), q), load_algebra(X, zero, zero, index(p - 4), q),
-                c1, c2, c3, c4,
-            )  # fmt: skip
-            sum_ += energy
-            add_to(T, zero, zero, here, q, unit, t)
-            add_to(W, f, x, y, z, unit, rotate_back(load(F, zero, zero, here, q), w))
-        return sum_
+    def far_line_of(of):
+        @line
+        def far_line(X, T, F, W, f, p, x, y, t0, width, c):
+            sum_, unit = type(c[0])(0), type(c[0])(1)
+            here = index(p)
+            for k in range(width):
+                q, z = index(k), index(t0 + k + 1)
+                e = load_algebra(X, zero, zero, here, q)
+                w, t = of(
+                    e,
+                    load_algebra(X, zero, zero, index(p + 1), q), load_algebra(X, zero, zero, index(p + 2), q),
+                    load_algebra(X, zero, zero, index(p + 3), q), load_algebra(X, zero, zero, index(p + 4), q),
+                    load_algebra(X, zero, zero, index(p - 1), q), load_algebra(X, zero, zero, index(p - 2), q),
+                    load_algebra(X, zero, zero, index(p - 3), q), load_algebra(X, zero, zero, index(p - 4), q),
+                    c,
+                )  # fmt: skip
+                sum_ += dot(e, w)
+                add_to(T, zero, zero, here, q, unit, t)
+                add_to(W, f, x, y, z, unit, rotate_back(load(F, zero, zero, here, q), w))
+            return sum_
+
+        return far_line
+
+    far_line, far_line_differences = far_line_of(far), far_line_of(far_differences)
 
     @line
     def nothing_line(T, p, width):
@@ -152,10 +170,10 @@ def improved_pairs_kernels(group: ModuleType) -> SimpleNamespace:
             add_to(E, d, x, y, z, -scale[d, z], t)
 
     @kernel(group.NAME)
-    def across_rows(first, last, axis, lo, hi, reach, d, members, kinds, c, V, L, W, E, scale, F, X, T, sums):
+    def across_rows(first, last, axis, lo, hi, reach, d, members, kinds, c, minus, V, L, W, E, scale, F, X, T, sums):
         """Pairs of the fields L[members] along the axis 0 or 1, in some of the blocks that `units` counts.
 
-        kinds[m] is 0 for V_B and 1 for V_φ; reach is 1 or 4.
+        kinds[m] is 0 for V_B and 1 for V_φ; minus[m] is kinds[m] in the precision of the fields; reach is 1 or 4.
         """
         nx, ny = E.shape[2], E.shape[3]
         sites = nx if axis == 0 else ny
@@ -181,12 +199,12 @@ def improved_pairs_kernels(group: ModuleType) -> SimpleNamespace:
                     for p in range(size):
                         x, y = _on_line(axis, o, a0 + p)
                         if reach == 1:
-                            total += near_line(X, T, F, W, f, 1 + p, x, y, t0, width, c[m, 0])
+                            total += near_line(X, T, F, W, f, 1 + p, x, y, t0, width, c[m], minus[m])
+                        elif kinds[m] == 0:
+                            total += far_line(X, T, F, W, f, 4 + p, x, y, t0, width, c[m])
                         else:
-                            total += far_line(
-                                X, T, F, W, f, 4 + p, x, y, t0, width, c[m, 0], c[m, 1], c[m, 2], c[m, 3]
-                            )  # fmt: skip
-                    sums[unit, index(kinds[m])] += total
+                            total += far_line_differences(X, T, F, W, f, 4 + p, x, y, t0, width, c[m])
+                    sums[unit, index(kinds[m])] += 0.5 * total
                 for p in range(size):
                     x, y = _on_line(axis, o, a0 + p)
                     torque_line(E, d, T, F, reach + p, x, y, t0, width, scale)
@@ -248,7 +266,8 @@ def improved_pairs_kernels(group: ModuleType) -> SimpleNamespace:
         """v of all sites, from the links after each."""
         for k in range(LANES * sites):
             q, after = index(k), index(k + LANES)
-            store(F, zero, zero, zero, after, mul(load(F, zero, zero, zero, q), load(B, zero, zero, zero, q)))
+            v = mul(load(F, zero, zero, zero, q), load(B, zero, zero, zero, q))
+            store(F, zero, zero, zero, after, unitarise(v))
 
     @line
     def into_column(X, F, B, sites):
@@ -258,36 +277,45 @@ def improved_pairs_kernels(group: ModuleType) -> SimpleNamespace:
             store_algebra(X, zero, zero, zero, q, e)
 
     @line
-    def near_column(X, T, F, B, sites, c1):
-        sum_ = type(c1)(0)
-        unit = type(c1)(1)
+    def near_column(X, T, F, B, sites, c, minus):
+        sum_, unit = type(minus)(0), type(minus)(1)
         for k in range(LANES, LANES * (sites + 1)):
             q = index(k)
             a, b = load_algebra(X, zero, zero, zero, index(k + LANES)), load_algebra(X, zero, zero, zero, index(k - LANES))
-            w, t, energy = near(load_algebra(X, zero, zero, zero, q), a, b, c1)
-            sum_ += energy
+            e = load_algebra(X, zero, zero, zero, q)
+            w, t = near(e, a, b, c, minus)
+            sum_ += dot(e, w)
             add_to(T, zero, zero, zero, q, unit, t)
             store_algebra(B, zero, zero, zero, q, rotate_back(load(F, zero, zero, zero, q), w))
         return sum_
 
-    @line
-    def far_column(X, T, F, B, sites, c1, c2, c3, c4):
-        sum_ = type(c1)(0)
-        unit = type(c1)(1)
-        for k in range(4 * LANES, LANES * (sites + 4)):
-            q = index(k)
-            w, t, energy = far(
-                load_algebra(X, zero, zero, zero, q),
-                load_algebra(X, zero, zero, zero, index(k + LANES)), load_algebra(X, zero, zero, zero, index(k + 2 * LANES)),
-                load_algebra(X, zero, zero, zero, index(k + 3 * LANES)), load_algebra(X, zero, zero, zero, index(k + 4 * LANES)),
-                load_algebra(X, zero, zero, zero, index(k - LANES)), load_algebra(X, zero, zero, zero, index(k - 2 * LANES)),
-                load_algebra(X, zero, zero, zero, index(k - 3 * LANES)), load_algebra(X, zero, zero, zero, index(k - 4 * LANES)),
-                c1, c2, c3, c4,
-            )  # fmt: skip
-            sum_ += energy
-            add_to(T, zero, zero, zero, q, unit, t)
-            store_algebra(B, zero, zero, zero, q, rotate_back(load(F, zero, zero, zero, q), w))
-        return sum_
+    def far_column_of(of):
+        @line
+        def far_column(X, T, F, B, sites, c):
+            sum_, unit = type(c[0])(0), type(c[0])(1)
+            for k in range(4 * LANES, LANES * (sites + 4)):
+                q = index(k)
+                e = load_algebra(X, zero, zero, zero, q)
+                w, t = of(
+                    e,
+                    load_algebra(X, zero, zero, zero, index(k + LANES)),
+                    load_algebra(X, zero, zero, zero, index(k + 2 * LANES)),
+                    load_algebra(X, zero, zero, zero, index(k + 3 * LANES)),
+                    load_algebra(X, zero, zero, zero, index(k + 4 * LANES)),
+                    load_algebra(X, zero, zero, zero, index(k - LANES)),
+                    load_algebra(X, zero, zero, zero, index(k - 2 * LANES)),
+                    load_algebra(X, zero, zero, zero, index(k - 3 * LANES)),
+                    load_algebra(X, zero, zero, zero, index(k - 4 * LANES)),
+                    c,
+                )
+                sum_ += dot(e, w)
+                add_to(T, zero, zero, zero, q, unit, t)
+                store_algebra(B, zero, zero, zero, q, rotate_back(load(F, zero, zero, zero, q), w))
+            return sum_
+
+        return far_column
+
+    far_column, far_column_differences = far_column_of(far), far_column_of(far_differences)
 
     @line
     def torque_column(B, T, F, factor, first, z0, sites):
@@ -300,7 +328,7 @@ def improved_pairs_kernels(group: ModuleType) -> SimpleNamespace:
 
     @kernel(group.NAME)
     def along_columns(
-        first, last, lo, hi, periodic, reach, d, members, kinds, c, unit, V, L, W, E, scale, F, Y, X, B, T, sums
+        first, last, lo, hi, periodic, reach, d, members, kinds, c, minus, unit, V, L, W, E, scale, F, Y, X, B, T, sums
     ):  # fmt: skip
         """Pairs of the fields L[members] along the axis 2, as `across_rows`; it is the last, and closes W."""
         ny = E.shape[3]
@@ -323,10 +351,12 @@ def improved_pairs_kernels(group: ModuleType) -> SimpleNamespace:
                     interleave(B, L, f, x, y, lanes, T[0, :, 0, 0, 0], a0 - reach, count, lo, hi, periodic)
                     into_column(X, F, B, count)
                     if reach == 1:
-                        energy = near_column(X, T, F, B, size, c[m, 0])
+                        energy = near_column(X, T, F, B, size, c[m], minus[m])
+                    elif kinds[m] == 0:
+                        energy = far_column(X, T, F, B, size, c[m])
                     else:
-                        energy = far_column(X, T, F, B, size, c[m, 0], c[m, 1], c[m, 2], c[m, 3])
-                    sums[number, index(kinds[m])] += energy
+                        energy = far_column_differences(X, T, F, B, size, c[m])
+                    sums[number, index(kinds[m])] += 0.5 * energy
                     for component in range(B.shape[1]):
                         separate_line(W, f, index(component), x, index(y), a0 + 1, size, lanes, B, reach)
                 torque_column(B, T, F, scale[d], reach, a0, size)

@@ -3,7 +3,7 @@
 The latter couples φ at opposite corners of a cell, by both routes around it.  In the frame of the corner x, with A = T_x φ,
 B = T_y φ, X = T_x T_y φ and the plaquette P, the routes give X and P†XP, A and P†AP:
 
-    −½ gradient_diagonal (φ·(X + P†XP) + B·(A + P†AP)) + terms φ².
+    ¼ gradient_diagonal (|X − φ|² + |P†XP − φ|² + |A − B|² + |P†AP − B|²).
 
 Its torques on U_x and U_y of the other sides of the cell are those on P, and go with G and G' to the four links.
 Lines of `glasma.evolution.improved_action_kernels`; there a site z is at the entry z + 1.
@@ -34,17 +34,6 @@ def improved_scalar_lines(group: ModuleType) -> SimpleNamespace:
         """A[i] ← A[i] + s f at the site."""
         store_algebra(A, i, x, y, z, add_scaled(load_algebra(A, i, x, y, z), s, f))
 
-    @line
-    def squares(L, W, x, y, first, last, half_mass):
-        """The terms φ² of all gradients."""
-        sum_ = type(half_mass)(0)
-        for k in range(first, last):
-            z = index(k + 1)
-            a = load_algebra(L, phi, x, y, z)
-            sum_ += dot(a, a)
-            store_algebra(W, phi, x, y, z, scaled(half_mass + half_mass, a))
-        return half_mass * sum_
-
     @inline
     def commutator(f, a, c, w):
         """∂/∂f of c |f × a|²/2 added to w; ∂/∂a without c; |f × a|²."""
@@ -52,7 +41,7 @@ def improved_scalar_lines(group: ModuleType) -> SimpleNamespace:
         return add_scaled(w, c, cross(a, g)), cross(g, f), dot(g, g)
 
     @line
-    def leaves(L, W, V, x, y, xm, ym, first, last, diagonal, quarter, half_mass):
+    def leaves(L, W, V, x, y, xm, ym, first, last, diagonal, quarter):
         """All terms of one site where there is a commutator: quarter/2 Σ |F × φ|² of the four field strengths.
 
         Returns the part of V_B and that of V_φ.
@@ -71,15 +60,15 @@ def improved_scalar_lines(group: ModuleType) -> SimpleNamespace:
             wc, ec, sc = commutator(c, e, quarter, scaled(diagonal, b))
             wd, ed, sd = commutator(d, e, quarter, scaled(diagonal, a))
             magnetic += diagonal * (dot(a, d) + dot(b, c))
-            gradient += half_mass * dot(e, e) + half * quarter * (sa + sb + sc + sd)
+            gradient += half * quarter * (sa + sb + sc + sd)
             store_algebra(L, one, x, y, z, b)
             store_algebra(L, two, x, y, z, c)
             store_algebra(W, zero, x, y, z, wa)
             store_algebra(W, one, x, y, z, wb)
             store_algebra(W, two, x, y, z, wc)
             store_algebra(W, three, x, y, z, wd)
-            w = scaled(quarter, add_scaled(add_scaled(add_scaled(ea, unit, eb), unit, ec), unit, ed))
-            store_algebra(W, phi, x, y, z, add_scaled(w, half_mass + half_mass, e))
+            w = add_scaled(add_scaled(add_scaled(ea, unit, eb), unit, ec), unit, ed)
+            store_algebra(W, phi, x, y, z, scaled(quarter, w))
         return magnetic, gradient
 
     @line
@@ -95,22 +84,27 @@ def improved_scalar_lines(group: ModuleType) -> SimpleNamespace:
             b = rotate(v, load_algebra(L, phi, x, y, zp))
             r = rotate(u, rotate(load(V, one, xp, yp, z), load_algebra(L, phi, xp, yp, zp)))
             a2, r2, b2, e2 = rotate_back(p, a), rotate_back(p, r), rotate(p, b), rotate(p, e)
-            of_e, of_b = add_scaled(r, unit, r2), add_scaled(a, unit, a2)
-            sum_ += dot(e, of_e) + dot(b, of_b)
-            of_r, of_a = scaled(c, add_scaled(e, unit, e2)), scaled(c, add_scaled(b, unit, b2))
+            re, re2, ab, ab2 = (
+                add_scaled(r, -unit, e), add_scaled(r2, -unit, e), add_scaled(a, -unit, b), add_scaled(a2, -unit, b)
+            )  # fmt: skip
+            # P† (e2 − r) P is e − r2
+            er, ba = add_scaled(e2, -unit, r), add_scaled(b2, -unit, a)
+            of_e, of_b = add_scaled(re, unit, re2), add_scaled(ab, unit, ab2)
+            of_r, of_a = scaled(c, add_scaled(er, -unit, re)), scaled(c, add_scaled(ba, -unit, ab))
+            sum_ += dot(re, re) + dot(re2, re2) + dot(ab, ab) + dot(ab2, ab2)
             add_to(W, phi, x, y, z, c, of_e)
             store_algebra(D, index(_WA), x, y, z, of_a)
             store_algebra(D, index(_WX), x, y, z, of_r)
             store_algebra(D, index(_WB), x, y, z, scaled(c, of_b))
             store_algebra(D, index(_B), x, y, z, b)
             torque = add_scaled(cross(of_r, r), unit, cross(of_a, a))
-            left = scaled(c, add_scaled(cross(r, e2), unit, cross(a, b2)))
-            right = scaled(c, add_scaled(cross(r2, e), unit, cross(a2, b)))
+            left = scaled(c, add_scaled(cross(r, er), unit, cross(a, ba)))
+            right = scaled(-c, add_scaled(cross(r2, re2), unit, cross(a2, ab2)))
             add_to(G, zero, x, y, z, unit, left)
             add_to(G, one, x, y, z, unit, right)
             add_to(E, zero, x, y, at, -scale[zero, at], add_scaled(left, unit, torque))
             add_to(E, one, x, y, at, scale[one, at], right)
-        return c * sum_
+        return type(c)(-0.5) * c * sum_
 
     @line
     def cells_back(D, E, V, x, y, xm, ym, first, last, scale):
@@ -138,5 +132,5 @@ def improved_scalar_lines(group: ModuleType) -> SimpleNamespace:
             add_to(E, two, x, y, index(k), type(w[0])(-1), w)
 
     return SimpleNamespace(
-        squares=squares, leaves=leaves, cells=cells, cells_back=cells_back, cells_scalar=cells_scalar, kick=kick,
+        leaves=leaves, cells=cells, cells_back=cells_back, cells_scalar=cells_scalar, kick=kick,
     )  # fmt: skip

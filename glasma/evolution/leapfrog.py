@@ -28,8 +28,8 @@ from glasma.nuclei.nucleus import Nucleus
 class Leapfrog(LaboratoryScheme):
     """The leapfrog on one grid, a `glasma.evolution.scheme.Scheme`; parameters as for `LaboratoryScheme`."""
 
-    #: Cells by which a field can move in a step.
-    _reach = 1
+    #: Cells by which a field can move in a step, and what counts as none at the edge of the region, in units of rounding.
+    _reach, _noise = 1, 1
 
     @cached_property
     def _kernels(self) -> SimpleNamespace:
@@ -44,7 +44,7 @@ class Leapfrog(LaboratoryScheme):
         """Fields and charges of nuclei that do not touch yet."""
         fields = initial_state(self.grid, self.group, nuclei, self.dtype)
         if self.only_active:
-            start_active_region(fields)
+            start_active_region(fields, self._noise * float(np.finfo(self.dtype).eps))
         return fields
 
     def step(self, fields: Fields) -> None:

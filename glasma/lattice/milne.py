@@ -90,8 +90,8 @@ class MilneFields:
 class StaticFields(MilneFields):
     """The same fields in a box that does not expand: τ is 1 at all times.
 
-    The third direction is then a short one of Cartesian coordinates, on which nothing depends: A is g a_T A_z, E_i = ∂_t A_i and
-    E_η = ∂_t A.  U and A are at t = step · Δt, the momenta at t − Δt/2; no work is done.
+    The third direction is then a Cartesian one on which nothing depends: A is g a_T A_z, E_i = ∂_t A_i and E_η = ∂_t A.  U and
+    A are at t = step · Δt, the momenta at t − Δt/2; no work is done.
     """
 
     @property

@@ -5,19 +5,18 @@ from __future__ import annotations
 import csv
 import io
 import json
-import shutil
 import time
 from dataclasses import asdict
 from pathlib import Path
 from statistics import median
 from typing import Any
 
-from glasma.errors import FileError
-from glasma.io.atomic import make_directory, write_text
+from glasma.io.atomic import write_text
 from glasma.io.provenance import commit, machine, versions
 from glasma.report.page import embedded, page_from
 from glasma.report.style import figure_style
 from surrogate.studies import wilson_loop_figures as figures
+from surrogate.studies.study_directory import take_directory
 from surrogate.studies.wilson_loops import LoopStudy, Say, Trained, named, run_study
 
 #: The bar for the median over seeds of 1 − R² on every lattice.
@@ -32,15 +31,7 @@ def run_and_report(study: LoopStudy, directory: Path, overwrite: bool, say: Say)
     FileError
         If the directory holds another study, or cannot be written.
     """
-    record = directory / "study.json"
-    wanted = study.model_dump(mode="json")
-    if overwrite and record.exists():
-        for training in directory.glob("*cnn-*"):
-            shutil.rmtree(training)
-    elif record.exists() and json.loads(record.read_text(encoding="utf-8")) != wanted:
-        raise FileError(f"{directory}: holds another study; add --overwrite or choose another --out directory")
-    make_directory(directory)
-    write_text(record, json.dumps(wanted, indent=1) + "\n")
+    take_directory(directory, study, overwrite, "*cnn-*")
     began = time.monotonic()
     found = run_study(study, directory, say)
     path = write_results(study, found, directory, time.monotonic() - began)

@@ -122,7 +122,7 @@ def test_forces_of_each_term_in_three_dimensions_are_minus_its_derivative(group,
         force = box.force()
         assert not np.any(force * (box.scale[:, None, None, None] == 0))
         assert_force_is_minus_the_derivative(
-            lambda t: box.potential(moved(group, box.U, along, t)),  # noqa: B023
+            lambda t: box.potential(moved(group, box.U, along, t)),
             np.sum(force * along),
         )
 

@@ -110,6 +110,13 @@ def test_even_shares_are_of_first_order():
     assert min(phi, pi) > 3.6
 
 
+def test_averages_are_kept_by_a_smooth_field():
+    """What restores them is spread: the error is k²/16, that of the interpolation between sites k²/8."""
+    site, average = (errors(FRAMES["static"], 64, "linear", scalars)[2:] for scalars in ("site", "average"))
+    for a, b in zip(site, average, strict=True):
+        assert b < 0.6 * a
+
+
 def test_constant_fields_are_exact():
     """A constant field of one colour and the momenta of one: U_x = exp(i B y), whose flux is the same everywhere."""
     frame, side = FRAMES["static"], 16

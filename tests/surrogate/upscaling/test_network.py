@@ -124,15 +124,18 @@ def test_training_goes_beyond_the_baseline(generator):
 
 @pytest.mark.parametrize("frame", FRAMES)
 def test_calibrated_networks_scale_with_the_fields(frame, generator):
-    """Momenta in other units: the same links, momenta in these units."""
+    """P, φ, π in other units: the same links, and fine P, φ, π in these units."""
+
+    def scaled(one):
+        return replace(one, P=7 * one.P, **({"phi": 3 * one.phi, "pi": 5 * one.pi} if one.phi is not None else {}))
+
     state = random_state("SU(2)", FRAMES[frame], 3, generator)
-    scaled = replace(state, P=7 * state.P)
     model, other = network("SU(2)", frame), network("SU(2)", frame)
     model.calibrate(state)
-    other.calibrate(scaled)
+    other.calibrate(scaled(state))
     with torch.no_grad():
-        fine, found = model(state), other(scaled)
-    assert difference(found, replace(fine, P=7 * fine.P)) < 1e-13
+        fine, found = model(state), other(scaled(state))
+    assert difference(found, scaled(fine)) < 1e-12
 
 
 def test_files(tmp_path, generator):
