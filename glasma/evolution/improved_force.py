@@ -124,9 +124,8 @@ class ImprovedForce:
             rows += [(4, 1, tuple(-c for c in self._gradients))]
         if not rows:
             return None
-        members, kinds, coefficients = zip(*rows, strict=True)
-        c = np.array(coefficients)
-        return Pairs(axis, np.array(members), np.array(kinds), c, REACH if c[:, 1:].any() else 1)
+        members, kinds, coefficients = (np.array(column) for column in zip(*rows, strict=True))
+        return Pairs(axis, members, kinds, coefficients, REACH if coefficients[:, 1:].any() else 1)
 
     def kick(
         self,
