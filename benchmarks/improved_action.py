@@ -62,15 +62,15 @@ def box(group: ModuleType, size: int, dtype: str, workers: Workers) -> dict[str,
 
 
 def nanoseconds(scheme, fields, sites: int) -> float:
-    """Of the fastest of several runs of some steps."""
-    steps = max(1, 100_000 // sites)
+    """Of the fastest of many short runs."""
+    steps = max(1, 10_000 // sites)
     scheme.step(fields)
 
     def run() -> None:
         for _ in range(steps):
             scheme.step(fields)
 
-    return 1e9 * best_of(12, run) / (steps * sites)
+    return 1e9 * best_of(100 if sites < 100_000 else 8, run) / (steps * sites)
 
 
 def main() -> None:

@@ -31,12 +31,15 @@ class Pairs(NamedTuple):
     kinds : (pairs,) int
         0 for V_B, 1 for V_φ.
     coefficients : (pairs, REACH)
+    reach : int
+        1 if all are of neighbours, else REACH.
     """
 
     axis: int
     members: np.ndarray
     kinds: np.ndarray
     coefficients: np.ndarray
+    reach: int
 
 
 class ImprovedForce:
@@ -82,7 +85,7 @@ class ImprovedForce:
         self._pairs = [pairs for axis in range(3) if (pairs := self._pairs_along(axis))]
         if self._paired.any() and not any(pairs.axis == 2 for pairs in self._pairs):
             # the pass along z closes the ends of the derivatives
-            self._pairs.append(Pairs(2, np.zeros(0, int), np.zeros(0, int), np.zeros((0, REACH))))
+            self._pairs.append(Pairs(2, np.zeros(0, int), np.zeros(0, int), np.zeros((0, REACH)), 1))
         self._kernels, self._pair_kernels = improved_action_kernels(group), improved_pairs_kernels(group)
         self._unit = np.asarray(group.IDENTITY, dtype)
         self._frames = [frames(group, dtype) for _ in range(workers.threads)]
@@ -121,8 +124,8 @@ class ImprovedForce:
             rows += [(4, 1, tuple(-c for c in self._gradients))]
         if not rows:
             return None
-        members, kinds, coefficients = zip(*rows, strict=True)
-        return Pairs(axis, np.array(members), np.array(kinds), np.array(coefficients))
+        members, kinds, coefficients = (np.array(column) for column in zip(*rows, strict=True))
+        return Pairs(axis, members, kinds, coefficients, REACH if coefficients[:, 1:].any() else 1)
 
     def kick(
         self,
@@ -164,10 +167,8 @@ class ImprovedForce:
         cells = scalar and self._routes * gradient != 0
         where = lo, hi, periodic, self._axes, self._shift, scalar
         V, P, L, W, S, R, D, G = self._V, self._P, self._L, self._W, self._S, self._R, self._D, self._G
-        quarter, c_cells = (
-            real(gradient * self._commutator / 4 if scalar else 0),
-            real(-gradient * self._routes / 2 if cells else 0),
-        )
+        quarter = real(gradient * self._commutator / 4 if scalar else 0)
+        c_cells = real(-gradient * self._routes / 2 if cells else 0)
         sums = [np.zeros((lines, 2)), np.zeros((lines, 2))]
 
         self._over(lines, lambda _, x0, x1: kernels.plaquettes(x0, x1, *where, self._unit, U, phi, V, P, L, S))
@@ -183,19 +184,19 @@ class ImprovedForce:
             ),
         )
         self._over(lines, lambda _, x0, x1: kernels.kick(x0, x1, *where, cells, V, W, D, G, E, scale))
-        total = sum(part.sum(axis=0) for part in sums)
-        return float(total[0]), float(total[1])
+        magnetic_sum, gradient_sum = np.concatenate(sums).sum(axis=0)
+        return float(magnetic_sum), float(gradient_sum)
 
     def _kick_pairs(
         self, pairs: Pairs, factors: np.ndarray, E: np.ndarray, scale: np.ndarray, where: tuple[int, int, bool]
     ) -> np.ndarray:
         """The pairs along one axis: their V_B and V_φ in parts, (parts, 2)."""
         used = factors[pairs.kinds]
-        there = used != 0
-        c = (pairs.coefficients * used[:, None])[there].astype(self._dtype)
-        kinds, axis = pairs.kinds[there], pairs.axis
-        reach = REACH if c[:, 1:].any() else 1
-        terms = reach, axis - self._shift, pairs.members[there], kinds, c, kinds.astype(self._dtype)
+        members, kinds, c, axis = pairs.members, pairs.kinds, pairs.coefficients * used[:, None], pairs.axis
+        if not used.all():
+            there = used != 0
+            members, kinds, c = members[there], kinds[there], c[there]
+        terms = pairs.reach, axis - self._shift, members, kinds, c.astype(self._dtype), kinds.astype(self._dtype)
         arrays = self._V, self._L, self._W, E, scale
         count = units(axis, self._shape)
         sums = np.zeros((count, 2))

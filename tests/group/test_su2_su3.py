@@ -132,6 +132,20 @@ def test_norms_and_linear_combinations(group, data: DataObject):
 
 @examples
 @given(st.data())
+def test_gradients_are_those_of_matrices(group, data: DataObject):
+    """[a (h + iw)]_ah and [(h + iw) a]_ah."""
+    a, w, h = draw_matrix(group, data), draw_algebra(group, data), data.draw(st.floats(-2, 2))
+    factor = h * np.eye(group.COLOURS) + 1j * to_matrix(group, w)
+    for gradient, product in ((group.left_gradient, a @ factor), (group.right_gradient, factor @ a)):
+        found = gradient(as_link(group, a), h, as_algebra(w))
+        np.testing.assert_allclose(found, antihermitian_part(group, product), atol=ROUNDING)
+    np.testing.assert_allclose(group.scaled(h, as_algebra(w)), h * w, atol=ROUNDING)
+    distance = np.sum(np.abs(a - np.eye(group.COLOURS)) ** 2)
+    assert group.distance2(as_link(group, a)) == pytest.approx(distance, abs=ROUNDING)
+
+
+@examples
+@given(st.data())
 def test_unitarise_returns_the_nearest_unitary_matrix(group, data: DataObject):
     """One Newton step squares the defect; the limit is the unitary factor of the polar decomposition."""
     u = draw_matrix(group, data)
