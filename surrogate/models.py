@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass
 from itertools import pairwise
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -17,10 +17,11 @@ from surrogate.errors import LayerError
 from surrogate.groups import as_group
 from surrogate.layers import LCB, LAct, Plaq, PlaqLeaves, Poly, TiedLCB, Trace
 from surrogate.layers.tied import labels, leaf_labels
+from surrogate.plain_config import PlainConfig
 
 
 @dataclass(frozen=True)
-class LCNNConfig:
+class LCNNConfig(PlainConfig):
     """An L-CNN: Plaq (and Poly) → (LCB → LAct)* → Trace → 1 × 1 layers → outputs.
 
     Attributes
@@ -58,6 +59,8 @@ class LCNNConfig:
         Recompute the objects of each LCB in the backward pass instead of keeping them: less memory, more time.
     """
 
+    KIND: ClassVar[str] = "an L-CNN"
+
     group: str = "SU(2)"
     dimensions: int = 2
     channels: tuple[int, ...] = (4, 4)
@@ -76,26 +79,6 @@ class LCNNConfig:
     outputs: int = 1
     pooled: bool = False
     checkpointing: bool = False
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> LCNNConfig:
-        """The configuration of a plain dictionary, as read from TOML or JSON.
-
-        Raises
-        ------
-        LayerError
-            For an unknown key.
-        """
-        known = {field.name for field in fields(cls)}
-        for key in values:
-            if key not in known:
-                raise LayerError(f"{key}: is not a key of an L-CNN; known are {', '.join(sorted(known))}")
-        plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        return cls(**plain)
-
-    def to_dict(self) -> dict[str, Any]:
-        """The plain dictionary from which `from_dict` makes the same."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 class LCNN(nn.Module):

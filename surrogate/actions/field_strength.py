@@ -92,6 +92,11 @@ class FieldStrengthAction(Action):
         self.coefficients = nn.Parameter(torch.tensor(wilson, dtype=torch.float64))
 
     @classmethod
+    def wilson(cls, group: Group | str) -> FieldStrengthAction:
+        """The action of the solver in two dimensions."""
+        return cls(group, 2, terms=["plaquette", "gradient1"])
+
+    @classmethod
     def symanzik(cls, group: Group | str) -> FieldStrengthAction:
         """The tree-level improved action in two dimensions: no errors of order a² (Lüscher, Weisz, CMP 97 (1985) 59)."""
         action = cls(group, 2, terms=["plaquette", "rectangle", "gradient1", "gradient2"])

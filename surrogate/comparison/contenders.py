@@ -30,7 +30,7 @@ class Contender:
 def contenders(surrogate: EvolutionSurrogate) -> list[Contender]:
     """Wilson's and Symanzik's actions with the time step of the surrogate, and the surrogate."""
     return [
-        Contender(WILSON, by_hand(surrogate, {"plaquette": 1.0, "gradient1": 1.0})),
+        Contender(WILSON, by_hand(surrogate, FieldStrengthAction.wilson(surrogate.config.group).values())),
         Contender(SYMANZIK, by_hand(surrogate, FieldStrengthAction.symanzik(surrogate.config.group).values())),
         Contender(SURROGATE, surrogate),
     ]

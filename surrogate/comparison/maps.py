@@ -90,7 +90,7 @@ def continued(fine: FieldState, number: int, substeps: int, frame: str = "milne"
     name = {2: "SU(2)", 3: "SU(3)"}[fine.U.shape[-1]]
     group = group_named(name)
     grid = Grid((nx, ny, 1), substeps=substeps)
-    wilson = FieldStrengthAction(name, 2, terms=["plaquette", "gradient1"])
+    wilson = FieldStrengthAction.wilson(name)
     staggered = Leapfrog(wilson, wilson.group, Frame(frame), 1 / substeps).staggered(
         FieldState(fine.U, fine.P, fine.phi, fine.pi, number)
     )

@@ -22,10 +22,8 @@ from glasma.errors import GlasmaError
 from surrogate.actions.least_squares import Window
 from surrogate.engine_fields import empty_milne_fields, state_from_engine, state_to_engine
 from surrogate.evolution.compiled import compiled_scheme
-from surrogate.evolution.rollouts import state_of
+from surrogate.evolution.rollouts import field_strength, state_of
 from surrogate.evolution.surrogate import EvolutionSurrogate
-from surrogate.groups import algebra_part
-from surrogate.lattice import plaquettes
 
 #: Relative change of a coefficient (of its size, or of 0.1 if it is smaller) for the differences.
 _DIFFERENCE = 1e-4
@@ -101,7 +99,7 @@ def _truth(surrogate: EvolutionSurrogate, window: Window, every: int) -> list[tu
     found = []
     for at in range(1 + every, len(window.U), every):
         phi = None if window.phi is None else window.phi[at : at + 1]
-        found.append((_strength(surrogate, window.U[at : at + 1]), phi))
+        found.append((field_strength(surrogate, window.U[at : at + 1]), phi))
     return found
 
 
@@ -128,7 +126,7 @@ def _residual(
             for _ in range(every):
                 scheme.step(fields)
             state = state_from_engine(fields)
-            pairs = [(_strength(surrogate, state.U), strength)]
+            pairs = [(field_strength(surrogate, state.U), strength)]
             if phi is not None and state.phi is not None:
                 pairs.append((state.phi, phi))
             for found, wanted in pairs:
@@ -136,10 +134,6 @@ def _residual(
                 parts.append(torch.view_as_real((found - wanted) / weight**0.5).flatten().numpy())
     whole = np.concatenate(parts)
     return whole if np.isfinite(whole).all() else None
-
-
-def _strength(surrogate: EvolutionSurrogate, U: Tensor) -> Tensor:
-    return algebra_part(plaquettes(U), surrogate.leapfrog.group)
 
 
 def _rms(residual: np.ndarray) -> float:

@@ -84,7 +84,7 @@ class RolloutLoss:
         terms = []
         for state in model.run(state_of(model, window), steps, self.checkpointing):
             at = state.number - window.first
-            terms.append(_relative(_strength(model, state.U), _strength(model, window.U[at : at + 1])))
+            terms.append(_relative(field_strength(model, state.U), field_strength(model, window.U[at : at + 1])))
             if state.phi is not None and window.phi is not None and bool(window.phi[at].any()):
                 terms.append(_relative(state.phi, window.phi[at : at + 1]))
         return torch.stack(terms).sum() / steps
@@ -92,10 +92,11 @@ class RolloutLoss:
 
 def strength_error(model: EvolutionSurrogate, U: Tensor, truth: Tensor) -> float:
     """|F − F*|/|F*|, root mean square over the lattice: 0 to √2, which fields that have nothing to do with each other reach."""
-    return float(_relative(_strength(model, U), _strength(model, truth)).sqrt())
+    return float(_relative(field_strength(model, U), field_strength(model, truth)).sqrt())
 
 
-def _strength(model: EvolutionSurrogate, U: Tensor) -> Tensor:
+def field_strength(model: EvolutionSurrogate, U: Tensor) -> Tensor:
+    """F = [U_ij]_ah of the planes, (batch, planes, *lattice, N, N)."""
     return algebra_part(plaquettes(U), model.leapfrog.group)
 
 

@@ -60,7 +60,7 @@ def evolve_snapshot(model: EvolutionSurrogate, path: Path, step: int | None, unt
         )
     b, size = model.config.blocking, model.config.step
     config, fields = _read(path, step, model.config.group, b * size)
-    fine = Leapfrog(_wilson(model.config.group), model.pairs.group, Frame("milne"), fields.grid.a_t)
+    fine = Leapfrog(FieldStrengthAction.wilson(model.config.group), model.pairs.group, Frame("milne"), fields.grid.a_t)
     number = fields.tau / (b * size)
     if not _is_multiple(fields.tau, b * size):
         spacing = fields.grid.spacing_fm
@@ -116,11 +116,11 @@ def upscale_snapshot(model: Upscaler, path: Path, step: int | None, substeps: in
     config, fields = _read(path, step, model.config.group)
     derived = Derived(_rescaled(config, 2.0, substeps))
     group = model.group
-    coarse = Leapfrog(_wilson(model.config.group), group, Frame("milne"), fields.grid.a_t)
+    coarse = Leapfrog(FieldStrengthAction.wilson(model.config.group), group, Frame("milne"), fields.grid.a_t)
     with torch.no_grad():
         fine = model(coarse.synchronous(state_from_engine(fields)))
         number = 2 * fields.tau * substeps
-        step_fine = Leapfrog(_wilson(model.config.group), group, Frame("milne"), 1 / substeps)
+        step_fine = Leapfrog(FieldStrengthAction.wilson(model.config.group), group, Frame("milne"), 1 / substeps)
         fine = step_fine.staggered(replace(fine, number=round(number)))
     scheme = make_scheme(derived.config, derived.grid)
     now = empty_milne_fields(derived.grid, fields.group)
@@ -161,10 +161,6 @@ def _rescaled(config: Config, factor: float, substeps: int) -> Config:
     data["lattice"]["transverse_cells"] = round(config.lattice.transverse_cells * factor)
     data["evolution"]["substeps"] = substeps
     return config_from_dict(data)
-
-
-def _wilson(group: str) -> FieldStrengthAction:
-    return FieldStrengthAction(group, 2, terms=["plaquette", "gradient1"])
 
 
 def _writer(out: Path, derived: Derived) -> SnapshotWriter:

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -18,10 +18,11 @@ from surrogate.evolution.leapfrog import FieldState, Leapfrog
 from surrogate.groups import as_group
 from surrogate.models import LCNNConfig
 from surrogate.observables.energies import EnergyOperators
+from surrogate.plain_config import PlainConfig
 
 
 @dataclass(frozen=True)
-class EvolutionConfig:
+class EvolutionConfig(PlainConfig):
     """What an evolution surrogate is made of.
 
     Attributes
@@ -39,6 +40,8 @@ class EvolutionConfig:
         An L-CNN in addition, keys of `LCNNConfig`.
     """
 
+    KIND: ClassVar[str] = "an evolution surrogate"
+
     group: str = "SU(2)"
     frame: str = "milne"
     blocking: int = 2
@@ -55,26 +58,6 @@ class EvolutionConfig:
     def step(self) -> float:
         """Δt, units of the coarse a_T."""
         return 1 / self.substeps
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> EvolutionConfig:
-        """The configuration of plain values.
-
-        Raises
-        ------
-        LayerError
-            For an unknown key.
-        """
-        known = {field.name for field in fields(cls)}
-        for key in values:
-            if key not in known:
-                raise LayerError(f"{key}: is not a key of an evolution surrogate; known are {', '.join(sorted(known))}")
-        plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        return cls(**plain)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values from which `from_dict` makes the same."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 class EvolutionSurrogate(nn.Module):

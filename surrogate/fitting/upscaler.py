@@ -63,6 +63,6 @@ def synchronous_fine_state(dataset: Dataset, split: str, event: int, index: int)
     state = dataset.fine_state(split, event, index)
     if index == 0:
         return state
-    wilson = FieldStrengthAction(dataset.group, dataset.frame.dimensions, terms=["plaquette", "gradient1"])
+    wilson = FieldStrengthAction.wilson(dataset.group)
     with torch.no_grad():
         return Leapfrog(wilson, dataset.group, dataset.frame, dataset.fine_step(split)).synchronous(state)

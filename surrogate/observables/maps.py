@@ -21,8 +21,8 @@ observable (`ObservableNetwork.calibrate`).
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any, NamedTuple
+from dataclasses import dataclass
+from typing import Any, ClassVar, NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -33,6 +33,7 @@ from surrogate.lattice import check_links, check_unitary, plaquettes
 from surrogate.layers import LCB, LConv, PlaqLeaves, Trace
 from surrogate.layers.tied import leaf_labels
 from surrogate.models import SiteNetwork, per_layer
+from surrogate.plain_config import PlainConfig
 
 #: Part of the sites of a Gaussian error within one and two standard deviations.
 GAUSSIAN = (0.6827, 0.9545)
@@ -46,7 +47,7 @@ class Maps(NamedTuple):
 
 
 @dataclass(frozen=True)
-class ObservableConfig:
+class ObservableConfig(PlainConfig):
     """An ensemble of L-CNNs for maps at given times.
 
     Attributes
@@ -70,6 +71,8 @@ class ObservableConfig:
     members : int
         Networks in the ensemble, at least 2.
     """
+
+    KIND: ClassVar[str] = "an observable network"
 
     group: str = "SU(2)"
     times: tuple[float, ...] = (0.75, 2.0, 4.0)
@@ -106,26 +109,6 @@ class ObservableConfig:
         depth = len(self.convolutions)
         sizes = per_layer("kernel_sizes", self.kernel_sizes, depth)
         return list(zip(sizes, per_layer("dilations", self.dilations, depth), strict=True))
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> ObservableConfig:
-        """The configuration of plain values.
-
-        Raises
-        ------
-        LayerError
-            For an unknown key.
-        """
-        known = {field.name for field in fields(cls)}
-        for key in values:
-            if key not in known:
-                raise LayerError(f"{key}: is not a key of an observable network; known are {', '.join(sorted(known))}")
-        plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        return cls(**plain)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values from which `from_dict` makes the same."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 def energy_scale(U: Tensor, E_L: Tensor) -> Tensor:

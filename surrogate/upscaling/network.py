@@ -13,8 +13,8 @@ gauge equivariant.  The w are zero to begin with, and the network is the baselin
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, fields
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,13 +27,14 @@ from surrogate.groups import algebra_part, as_group, exponential
 from surrogate.lattice import plaquettes
 from surrogate.layers import LCB, LAct
 from surrogate.models import Block, per_layer, rms
+from surrogate.plain_config import PlainConfig
 from surrogate.upscaling.cells import CellFields, free_links, offsets
 from surrogate.upscaling.geodesic import SHARES, fine_state, geodesic_cells
 from surrogate.upscaling.upscaler import Upscaler, UpscalerConfig
 
 
 @dataclass(frozen=True)
-class NetworkUpscalerConfig:
+class NetworkUpscalerConfig(PlainConfig):
     """What a network upscaler is made of.
 
     Attributes
@@ -55,6 +56,8 @@ class NetworkUpscalerConfig:
         The function of an LAct after each LCB; none by default.
     """
 
+    KIND: ClassVar[str] = "a network upscaler"
+
     group: str = "SU(2)"
     frame: str = "milne"
     baseline: str = "linear"
@@ -68,26 +71,6 @@ class NetworkUpscalerConfig:
     def dimensions(self) -> int:
         """D."""
         return Frame(self.frame).dimensions
-
-    @classmethod
-    def from_dict(cls, values: dict[str, Any]) -> NetworkUpscalerConfig:
-        """The configuration of plain values.
-
-        Raises
-        ------
-        LayerError
-            For an unknown key.
-        """
-        known = {field.name for field in fields(cls)}
-        for key in values:
-            if key not in known:
-                raise LayerError(f"{key}: is not a key of a network upscaler; known are {', '.join(sorted(known))}")
-        plain: dict[str, Any] = {key: tuple(value) if isinstance(value, list) else value for key, value in values.items()}
-        return cls(**plain)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values from which `from_dict` makes the same."""
-        return {key: list(value) if isinstance(value, tuple) else value for key, value in asdict(self).items()}
 
 
 class NetworkUpscaler(nn.Module):

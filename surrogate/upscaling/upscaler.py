@@ -17,8 +17,8 @@ one, and the rest is halfway between its neighbours.
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import asdict, dataclass
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -30,12 +30,13 @@ from surrogate.evolution.leapfrog import FieldState
 from surrogate.evolution.momenta import logarithm
 from surrogate.groups import algebra_part, as_group, exponential
 from surrogate.lattice import plaquettes
+from surrogate.plain_config import PlainConfig
 from surrogate.upscaling.cells import CellFields, free_links, from_cells, offsets, to_cells
 from surrogate.upscaling.neighbours import displacements, gathered
 
 
 @dataclass(frozen=True)
-class UpscalerConfig:
+class UpscalerConfig(PlainConfig):
     """What an upscaler is made of.
 
     Attributes
@@ -47,6 +48,8 @@ class UpscalerConfig:
         Coarse sites in each direction that a cell looks at.
     """
 
+    KIND: ClassVar[str] = "an upscaler"
+
     group: str = "SU(2)"
     frame: str = "milne"
     radius: int = 2
@@ -55,10 +58,6 @@ class UpscalerConfig:
     def dimensions(self) -> int:
         """D."""
         return Frame(self.frame).dimensions
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain values."""
-        return asdict(self)
 
 
 class Upscaler(nn.Module):
