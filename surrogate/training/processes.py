@@ -14,6 +14,10 @@ from typing import Any, TypeVar
 
 import torch
 import torch.distributed as distributed
+
+# Before any group exists: its functions keep the group that is the world when they are defined as a default argument.  A
+# group that is kept has threads which outlive the interpreter, and abort the process at its end, once in a hundred times.
+import torch.distributed.nn
 from torch import Tensor, nn
 
 from glasma.errors import ConfigError

@@ -31,9 +31,9 @@ tiny_training(Path(sys.argv[1]), resume=True, loss=mean_square, **json.loads(sys
 SETTINGS: dict[str, Any] = {"precision": "float64", "batch_size": 7, "epochs": 8, "threads": 1}
 
 
-def torchrun(tmp_path: Path, directory: Path, settings: dict[str, Any]) -> subprocess.Popen[bytes]:
+def torchrun(tmp_path: Path, directory: Path, settings: dict[str, Any], text: str = SCRIPT) -> subprocess.Popen[bytes]:
     script = tmp_path / "script.py"
-    script.write_text(SCRIPT)
+    script.write_text(text)
     run = [sys.executable, "-m", "torch.distributed.run", "--standalone", "--nproc-per-node", "2"]
     # A script of torchrun sees its own directory, not the one that the tests run in.
     environment = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
@@ -58,6 +58,21 @@ def test_two_processes_train_as_one(settings: dict[str, Any], tmp_path: Path):
     for name, tensor in first.items():
         torch.testing.assert_close(second[name], tensor, rtol=1e-9, atol=1e-12)
     assert json.loads((tmp_path / "two" / "run.json").read_text())["processes"] == 2
+
+
+def test_no_thread_of_the_group_outlives_it(tmp_path: Path):
+    """A thread that is there when the interpreter ends may abort the process."""
+    report = (
+        "import atexit\n"
+        "def report():\n"
+        "    threads = [path.read_text().strip() for path in Path('/proc/self/task').glob('*/comm')]\n"
+        "    (Path(sys.argv[1]).parent / f'threads{os.environ[\"RANK\"]}').write_text('\\n'.join(threads))\n"
+        "atexit.register(report)\n"
+    )
+    script = SCRIPT.replace("from tests", f"import os\n{report}from tests", 1)
+    assert torchrun(tmp_path, tmp_path / "two", {**SETTINGS, "epochs": 2}, script).wait(300) == 0
+    for rank in (0, 1):
+        assert "gloo" not in (tmp_path / f"threads{rank}").read_text()
 
 
 def test_killed_processes_go_on(tmp_path: Path):
