@@ -15,6 +15,7 @@ from safetensors.torch import save
 from glasma.errors import FileError
 from glasma.io.atomic import replacing, write_text
 from glasma.io.provenance import commit, installed, versions
+from surrogate.collisions.surrogate import CollisionSurrogate
 from surrogate.errors import LayerError
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.models import LCNN
@@ -23,10 +24,11 @@ from surrogate.training.weights import read_safetensors
 from surrogate.upscaling import NetworkUpscaler, Upscaler
 
 #: Architectures that a card can name, and how their configuration becomes a model.
-Model = LCNN | EvolutionSurrogate | Upscaler | NetworkUpscaler | ObservableNetwork
+Model = LCNN | EvolutionSurrogate | CollisionSurrogate | Upscaler | NetworkUpscaler | ObservableNetwork
 ARCHITECTURES: dict[str, type[Model]] = {
     "LCNN": LCNN,
     "EvolutionSurrogate": EvolutionSurrogate,
+    "CollisionSurrogate": CollisionSurrogate,
     "Upscaler": Upscaler,
     "NetworkUpscaler": NetworkUpscaler,
     "ObservableNetwork": ObservableNetwork,
@@ -45,7 +47,7 @@ def save_model(
 
     Parameters
     ----------
-    model : LCNN, EvolutionSurrogate, Upscaler, NetworkUpscaler or ObservableNetwork
+    model : LCNN, EvolutionSurrogate, CollisionSurrogate, Upscaler, NetworkUpscaler or ObservableNetwork
     path : path
         The file, by convention *.safetensors; the card goes to the same name with the ending .json.
     training_data, metrics : dict, optional
@@ -130,7 +132,7 @@ def load_model(path: Path | str, device: torch.device | str = "cpu") -> Model:
     return model.eval()
 
 
-Kind = TypeVar("Kind", LCNN, EvolutionSurrogate, Upscaler, NetworkUpscaler)
+Kind = TypeVar("Kind", LCNN, EvolutionSurrogate, CollisionSurrogate, Upscaler, NetworkUpscaler)
 
 
 def load_model_of(path: Path | str, kind: type[Kind]) -> Kind:

@@ -139,13 +139,17 @@ class FieldStrengthAction(Action):
 
     def invariants(self, U: Tensor, phi: Tensor | None = None) -> dict[str, Tensor]:
         """The terms without their coefficients, each summed over the lattice, (batch,)."""
+        return {name: density.flatten(1).sum(1) for name, density in self.densities(U, phi).items()}
+
+    def densities(self, U: Tensor, phi: Tensor | None = None) -> dict[str, Tensor]:
+        """The terms without their coefficients at the sites on which they are based, (batch, *lattice)."""
         wanted = set(self.names)
         result: dict[str, Tensor] = {}
 
         def add(name: str, density: Any) -> None:
             if name in wanted:
-                total = density().flatten(1).sum(1)
-                result[name] = result[name] + total if name in result else total
+                found = density()
+                result[name] = result[name] + found if name in result else found
 
         D = self.dimensions
         spacings = [1.0, 1.0, self.anisotropy][:D]

@@ -86,14 +86,19 @@ def evolution(event: Event, spacing_fm: float) -> Figure:
 
 def maps(found: Maps, spacing_fm: float) -> Figure:
     """½B_L² on the fine lattice: the solver, the surrogate with the upscaler, and their difference."""
+    return side_by_side(found.truth, found.surrogate, spacing_fm / 2, "surrogate, upscaled")
+
+
+def side_by_side(truth: np.ndarray, found: np.ndarray, spacing_fm: float, name: str = SURROGATE) -> Figure:
+    """Maps of the transverse plane, (nx, ny): the solver, the surrogate, and their difference."""
     figure = new_figure(10.5, 3.4)
     panels = figure.subplots(1, 3, sharey=True)
-    extent = (0.0, found.truth.shape[0] * spacing_fm / 2, 0.0, found.truth.shape[1] * spacing_fm / 2)
-    top = float(found.truth.max())
+    extent = (0.0, truth.shape[0] * spacing_fm, 0.0, truth.shape[1] * spacing_fm)
+    top = float(truth.max())
     pictures = (
-        ("fine solver", found.truth, "inferno", 0.0, top),
-        ("surrogate, upscaled", found.surrogate, "inferno", 0.0, top),
-        ("difference", found.surrogate - found.truth, "RdBu_r", -top / 4, top / 4),
+        ("fine solver", truth, "inferno", 0.0, top),
+        (name, found, "inferno", 0.0, top),
+        ("difference", found - truth, "RdBu_r", -top / 4, top / 4),
     )
     for axes, (title, picture, colours, low, high) in zip(panels, pictures, strict=True):
         image = axes.imshow(picture.T, origin="lower", extent=extent, cmap=colours, vmin=low, vmax=high)

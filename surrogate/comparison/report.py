@@ -14,6 +14,7 @@ from glasma.io.provenance import commit, installed, machine, versions
 from glasma.report.page import embedded, page_from
 from glasma.report.style import figure_style
 from surrogate.comparison import figures
+from surrogate.comparison.collisions import compare_collisions
 from surrogate.comparison.config import CompareFile
 from surrogate.comparison.contenders import contenders
 from surrogate.comparison.costs import costs
@@ -21,6 +22,7 @@ from surrogate.comparison.maps import Maps, fine_maps
 from surrogate.comparison.results import as_plain, summary
 from surrogate.comparison.run import Event, Say, equivariance, run_events
 from surrogate.dataset import Dataset
+from surrogate.dataset.dataset_file import read_content
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.model_files import load_model_of
 from surrogate.upscaling import Upscaler
@@ -37,6 +39,8 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
         If a model is not of the kind that it is given for.
     """
     wanted = file.compare
+    if read_content(wanted.dataset).frame == "laboratory":
+        return compare_collisions(file, directory, say)
     surrogate = load_model_of(wanted.evolution, EvolutionSurrogate)
     upscaler = None if wanted.upscaler is None else load_model_of(wanted.upscaler, Upscaler)
     config = surrogate.config

@@ -34,7 +34,7 @@ def blocked_scalar(X: np.ndarray, factor: int, dimension: int = 0) -> np.ndarray
 def write_event(place: h5py.Group, event: FineEvent, timing: Timing, dtype: np.dtype) -> None:
     """Run an event and write it, see `surrogate.dataset.dataset_file` for what."""
     b, times = timing.blocking, timing.steps + 1
-    writers: dict[str, _Frames] = {}
+    writers: dict[str, Frames] = {}
     energies = np.empty((timing.steps, 4))
     for n in range(times):
         frames = {"U": blocked_links(event.links, b, event.group)}
@@ -42,7 +42,7 @@ def write_event(place: h5py.Group, event: FineEvent, timing: Timing, dtype: np.d
             frames["phi"] = blocked_scalar(event.scalar, b)
         for name, frame in frames.items():
             if n == 0:
-                writers[name] = _Frames(place, name, times, frame.shape, dtype)
+                writers[name] = Frames(place, name, times, frame.shape, dtype)
             writers[name].append(frame)
         if n == 0 and event.longitudinal is not None:
             store(place, "longitudinal", blocked_scalar(event.longitudinal, b, dimension=2), dtype)
@@ -80,7 +80,7 @@ def store(place: h5py.Group, name: str, array: np.ndarray, dtype: np.dtype) -> N
     data.attrs["fingerprint"] = np.bytes_(whole.text().encode())
 
 
-class _Frames:
+class Frames:
     """An array that is written one time after the other, one chunk each."""
 
     def __init__(self, place: h5py.Group, name: str, times: int, shape: tuple[int, ...], dtype: np.dtype) -> None:

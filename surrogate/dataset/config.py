@@ -26,9 +26,11 @@ class Blocks(Section):
         default=4,
         ge=1,
         le=64,
-        description="n in Δτ_c = b a_T/n, the time between stored fields; has to be a whole number of fine steps",
+        description="n in Δτ_c = b a_T/n, in 3+1D b a_z/n, the time between stored fields: a whole number of fine steps",
     )
-    end: Length = Field(gt=0, description="the last time that is stored is the nearest multiple of Δτ_c")
+    end: Length = Field(
+        gt=0, description="the last time that is stored is the nearest multiple of Δτ_c; in 3+1D since the collision"
+    )
     precision: Literal["float64", "float32"] = Field(default="float64", description="of what is stored")
     fine_times: list[Length] = Field(
         default_factory=list, description="times, multiples of Δτ_c, of which the whole fine state is stored too"
@@ -42,11 +44,16 @@ class RandomFields(Section):
     amplitude: float = Field(gt=0, description="standard deviation of A^a, units 1/(g a_T)")
 
 
-class Source(Section):
-    """Where fine events come from: a collision in 2+1D, or random fields in a box that does not expand."""
+#: The scheme of the engine with which the events of each kind of source run.
+SCHEMES = {"boost_invariant": "boost_invariant", "box": "boost_invariant", "collision": "leapfrog"}
 
-    kind: Literal["boost_invariant", "box"] = Field(
-        default="boost_invariant", description="boost_invariant needs [source.nuclei], box needs [source.fields]"
+
+class Source(Section):
+    """Where fine events come from: collisions in 2+1D or in 3+1D, or random fields in a box that does not expand."""
+
+    kind: Literal["boost_invariant", "box", "collision"] = Field(
+        default="boost_invariant",
+        description="boost_invariant (2+1D) and collision (3+1D) need [source.nuclei], box needs [source.fields]",
     )
     config: str | None = Field(
         default=None,
@@ -147,5 +154,6 @@ def _with_defaults(source: dict[str, Any], blocks: Any, directory: Path) -> dict
     if isinstance(evolution, dict):
         end = blocks.get("end") if isinstance(blocks, dict) else None
         # The events run as long as the data set needs them.
-        source["evolution"] = {"scheme": "boost_invariant", **evolution} | ({} if end is None else {"end_time": end})
+        scheme = SCHEMES.get(str(source.get("kind", "boost_invariant")), "boost_invariant")
+        source["evolution"] = {"scheme": scheme, **evolution} | ({} if end is None else {"end_time": end})
     return source

@@ -3,7 +3,8 @@
 With b the blocking, Δτ_c = b a_T/n the coarse step, N the coarse steps and n = 0 … N:
 
 ==============================  ==========================================================================================
-/<split>                        attributes: events, spacing_fm (a_T), coarse_spacing_fm, fine_substeps, times (N + 1)
+/<split>                        attributes: events, spacing_fm (a_T), coarse_spacing_fm, fine_substeps, times (N + 1),
+                                first (0), anisotropy (1)
 /<split>/<event>                attributes: seed, config (JSON: of the engine run that it is, or of the source)
 …/U                             (times, 2, link_reals, nx/b, ny/b), links at τ_n = n Δτ_c, 0 is τ = 0+
 …/phi                           (times, dim_g, nx/b, ny/b), A_η at τ_n; not in a box without expansion
@@ -12,6 +13,17 @@ With b the blocking, Δτ_c = b a_T/n the coarse step, N the coarse steps and n 
                                 units 1/(g² (b a_T)⁴)
 …/fine/<n>/U, A, E              the fine state at τ_n: links (2, link_reals, nx, ny), A_η (dim_g, nx, ny) at τ_n, momenta
                                 (P_x, P_y, P_η) (3, dim_g, nx, ny) half a fine step before; at n = 0 those of 0; attribute step
+==============================  ==========================================================================================
+
+A collision in 3+1D is looked at in a slab around z = 0 (`surrogate.collisions.slab`) from when the nuclei have left it:
+
+==============================  ==========================================================================================
+/<split>                        first: number of the first time; links are at t = number · a_t since the start, a_t = b a_z/n;
+                                anisotropy: a_z/a_T
+…/U                             (times, 3, link_reals, nx/b, ny/b, planes), one plane more on each side than the slab has
+…/energies                      (times − 1, 4) float64, as above, means of the slab
+…/front_view                    (nx/b, ny/b) float64, T^00 in the plane z = 0 half a fine step before the last time, mean of the
+                                fine sites around each coarse one, units 1/(g² (b a_T)⁴)
 ==============================  ==========================================================================================
 
 Attributes of the file: format, config (JSON), group, frame, blocking, substeps, precision, versions, commit.  Every array has
@@ -54,6 +66,10 @@ class SplitContent:
         Fine steps in a_T.
     fine : tuple of int
         Numbers of the times with a fine state.
+    first : int
+        Number of the first time.
+    anisotropy : float
+        a_z/a_T of a collision in 3+1D, else 1.
     """
 
     events: int
@@ -62,6 +78,8 @@ class SplitContent:
     spacing_fm: float
     fine_substeps: int
     fine: tuple[int, ...]
+    first: int = 0
+    anisotropy: float = 1.0
 
 
 @dataclass(frozen=True)
@@ -73,7 +91,7 @@ class Content:
     group : str
         "SU(2)" or "SU(3)".
     frame : str
-        "milne" or "static".
+        "milne", "static" or "laboratory".
     blocking, substeps : int
         b and n; the step is 1/n in units of the coarse spacing.
     precision : str
@@ -150,10 +168,12 @@ def _split_content(place: h5py.Group, events: int) -> SplitContent:
     if sorted(place) != [event_name(number) for number in range(events)]:
         raise ValueError(f"{place.name} has not the {events} events of its configuration")
     first = place[event_name(0)]
-    times, _, _, nx, ny = first["U"].shape
+    times, _, _, nx, ny = first["U"].shape[:5]
     fine = tuple(sorted(int(n) for n in first.get("fine", ())))
+    of = place.attrs
+    spacing, substeps = float(of["spacing_fm"]), int(of["fine_substeps"])
     return SplitContent(
-        events, times, (nx, ny), float(place.attrs["spacing_fm"]), int(place.attrs["fine_substeps"]), fine
+        events, times, (nx, ny), spacing, substeps, fine, int(of.get("first", 0)), float(of.get("anisotropy", 1.0))
     )  # fmt: skip
 
 

@@ -29,6 +29,7 @@ from glasma.io.ensemble_directory import held
 from glasma.io.provenance import commit, installed, versions
 from glasma.progress import Reporter, Silent
 from surrogate.dataset.blocked import write_event
+from surrogate.dataset.collision_event import write_collision
 from surrogate.dataset.config import DatasetConfig
 from surrogate.dataset.dataset_file import FORMAT, event_name, read_content, set_attributes
 from surrogate.dataset.fine_events import FRAMES, fine_event
@@ -215,16 +216,19 @@ def _one_thread() -> Iterator[None]:
 
 def draw_event(path: Path, event: EventPlan) -> None:
     """Run one event into a file of its own."""
-    plan = event.plan
-    try:
-        start = fine_event(event)
-    except GlasmaError as error:
-        raise type(error)(f"{event}: {error}") from None
-    described = plan.engine_config(event.seed) if plan.source.kind == "boost_invariant" else plan.source
+    plan, dtype = event.plan, np.dtype(event.plan.blocks.precision)
+    described = plan.source if plan.source.kind == "box" else plan.engine_config(event.seed)
     with replacing_hdf5(path) as file:
         place = file.create_group("event")
         set_attributes(place, seed=event.seed, config=described.model_dump_json(exclude_none=True))
-        write_event(place, start, plan.timing, np.dtype(plan.blocks.precision))
+        if plan.source.kind == "collision":
+            write_collision(place, event, dtype)
+            return
+        try:
+            start = fine_event(event)
+        except GlasmaError as error:
+            raise type(error)(f"{event}: {error}") from None
+        write_event(place, start, plan.timing, dtype)
 
 
 def _gather(path: Path, pieces: Path, config: DatasetConfig, plans: list[SplitPlan], events: list[EventPlan]) -> None:
@@ -251,6 +255,8 @@ def _gather(path: Path, pieces: Path, config: DatasetConfig, plans: list[SplitPl
                 coarse_spacing_fm=blocks.blocking * plan.grid.spacing_fm,
                 fine_substeps=plan.grid.substeps,
                 times=plan.timing.steps + 1,
+                first=plan.timing.first,
+                anisotropy=plan.grid.anisotropy,
             )
         for event in events:
             with h5py.File(_piece(pieces, event), "r") as piece:

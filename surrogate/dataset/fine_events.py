@@ -1,4 +1,4 @@
-"""Events on the fine lattice, one step after the other: collisions in proper time, and random fields in a static box."""
+"""Events on the fine lattice in the transverse plane, one step after the other: collisions in proper time, and a static box."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from surrogate.groups import as_group, exponential
 from surrogate.lattice import plaquettes
 
 #: The frame of the events of each kind of source.
-FRAMES = {"boost_invariant": "milne", "box": "static"}
+FRAMES = {"boost_invariant": "milne", "box": "static", "collision": "laboratory"}
 
 
 class FineEvent(ABC):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from types import ModuleType
 
@@ -9,9 +10,11 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from glasma.config import Config, config_from_dict
 from glasma.group import group_named
 from surrogate.actions.least_squares import Window
-from surrogate.dataset.dataset_file import Content, SplitContent, event_name, read_content, reading_dataset
+from surrogate.collisions.slab import moves
+from surrogate.dataset.dataset_file import Content, SplitContent, event_name, read_content, reading_dataset, text_attribute
 from surrogate.engine_fields import algebra_to_tensor, links_to_tensor
 from surrogate.errors import LayerError
 from surrogate.evolution.frames import Frame
@@ -64,8 +67,9 @@ class Dataset:
             found = getattr(self.content, name)
             if value is not None and value != found:
                 raise LayerError(f"{path}: {name} is {found}, not {value}; open another file or draw one with `glasma dataset`")
-        self.group, self.frame = as_group(self.content.group), Frame(self.content.frame)
-        self.blocking, self.step = self.content.blocking, 1 / self.content.substeps
+        anisotropy = next(iter(self.content.splits.values())).anisotropy
+        self.group, self.frame = as_group(self.content.group), Frame(self.content.frame, anisotropy)
+        self.blocking, self.step = self.content.blocking, anisotropy / self.content.substeps
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -91,7 +95,7 @@ class Dataset:
     def window(
         self, split: str, event: int, first: int = 0, length: int | None = None, dtype: torch.dtype | None = None
     ) -> Window:
-        """Fields at the times first ≤ n < first + length, by default all from `first` on.
+        """Fields at the stored times first ≤ n < first + length, by default all from `first` on.
 
         Parameters
         ----------
@@ -114,14 +118,16 @@ class Dataset:
             links = stored["U"][first:last]
             scalar = stored["phi"][first:last] if "phi" in stored else None
             start = stored["longitudinal"][()] if first == 0 and "longitudinal" in stored else None
+        slab = self.frame.name == "laboratory"
         U = torch.cat([links_to_tensor(time, self._engine_group) for time in links])
         phi = None if scalar is None else torch.stack([self._algebra(time) for time in scalar])
         longitudinal = None if start is None else self._algebra(start)
         return Window(
             U.to(dtype),
             None if phi is None else phi.to(dtype),
-            first,
+            self._split(split).first + first,
             None if longitudinal is None else longitudinal.to(dtype),
+            moves(U.shape[2:-2]) if slab else None,
         )
 
     def energies(self, split: str, event: int, first: int = 0, length: int | None = None) -> Tensor:
@@ -163,6 +169,27 @@ class Dataset:
         if scalar is not None:
             phi, pi = self._algebra(scalar)[None], self._algebra(momenta[2])[None]
         return FieldState(links_to_tensor(links, self._engine_group), P, phi, pi, number)
+
+    def engine_config(self, split: str, event: int) -> Config:
+        """The run of the engine that an event is, a collision in 2+1D or 3+1D.
+
+        Raises
+        ------
+        LayerError
+            If the file has no such split or event, or its events are no collisions.
+        """
+        self._check_event(split, event)
+        if self.frame.name == "static":
+            raise LayerError(f"{self.path}: its events are boxes, no runs of the engine")
+        with reading_dataset(self.path) as file:
+            return config_from_dict(json.loads(text_attribute(file[split][event_name(event)], "config")))
+
+    def front_view(self, split: str, event: int) -> np.ndarray:
+        """T^00 at z = 0 at the end of a collision in 3+1D, (nx/b, ny/b), see `surrogate.dataset.dataset_file`."""
+        self._check_event(split, event)
+        with reading_dataset(self.path) as file:
+            view: np.ndarray = file[split][event_name(event)]["front_view"][()]
+        return view
 
     @property
     def _engine_group(self) -> ModuleType:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from math import ceil
 
 import numpy as np
 
@@ -13,7 +14,8 @@ from glasma.ensemble import event_seed
 from glasma.errors import ConfigError
 from glasma.lattice.grid import Grid
 from glasma.sanity import check_physics
-from surrogate.dataset.config import Blocks, DatasetConfig, Source, Split
+from surrogate.collisions.slab import Slab
+from surrogate.dataset.config import SCHEMES, Blocks, DatasetConfig, Source, Split
 
 #: Relative error within which a time counts as a multiple of a step.
 _ROUNDING = 1e-6
@@ -30,15 +32,18 @@ class Timing:
     fine_per_step : int
         m, fine steps in Δτ_c.
     steps : int
-        Coarse steps; fields are stored at steps + 1 times, the first of them 0.
+        Coarse steps; fields are stored at steps + 1 times.
     fine : tuple of int
         Numbers of the coarse times at which the fine state is stored.
+    first : int
+        Number of the first time that is stored: 0, or of a collision in 3+1D the first at which the nuclei have left the slab.
     """
 
     blocking: int
     fine_per_step: int
     steps: int
     fine: tuple[int, ...] = ()
+    first: int = 0
 
 
 @dataclass(frozen=True)
@@ -65,6 +70,8 @@ class SplitPlan:
     @cached_property
     def grid(self) -> Grid:
         """Of the fine lattice; its a_t is the fine step."""
+        if self.source.kind == "collision":
+            return Derived(self.engine_config(0)).grid
         n, length = self.source.lattice.transverse_cells, self.source.lattice.transverse_length
         return Grid((n, n, 1), length / n, 1.0, self.source.evolution.substeps or 8)
 
@@ -78,16 +85,20 @@ class SplitPlan:
             If a coarse step is no whole number of fine ones, or the lattice no whole number of blocks.
         """
         b, n, fine = self.blocks.blocking, self.blocks.substeps, self.grid.substeps
-        cells = self.source.lattice.transverse_cells
-        if cells % b:
-            raise ConfigError(f"source.lattice.transverse_cells = {cells}: must be a multiple of dataset.blocking = {b}")
+        lattice = self.source.lattice
+        for name, cells in (("transverse_cells", lattice.transverse_cells), ("longitudinal_cells", lattice.longitudinal_cells)):
+            if cells is not None and cells % b:
+                raise ConfigError(f"source.lattice.{name} = {cells}: must be a multiple of dataset.blocking = {b}")
         if b * fine % n:
             fitting = next(s for s in range(fine + 1, fine + n + 1) if b * s % n == 0)
+            spacing = "a_z" if self.source.kind == "collision" else "a_T"
             raise ConfigError(
-                f"dataset.substeps = {n}: Δτ_c = {b} a_T/{n} is no whole number of fine steps a_T/{fine}; set "
+                f"dataset.substeps = {n}: Δτ_c = {b} {spacing}/{n} is no whole number of fine steps {spacing}/{fine}; set "
                 f"source.evolution.substeps = {fitting}, or another dataset.substeps"
             )
-        step = b * self.grid.spacing_fm / n
+        step = b * self.grid.a_z * self.grid.spacing_fm / n
+        if self.source.kind == "collision":
+            return self._after_collision(b * fine // n, step)
         steps = round(self.blocks.end / step)
         if steps < 2:
             raise ConfigError(
@@ -96,6 +107,23 @@ class SplitPlan:
             )
         numbers = {self._number(time, step, steps) for time in self.blocks.fine_times}
         return Timing(b, b * fine // n, steps, tuple(sorted(numbers)))
+
+    def _after_collision(self, fine_per_step: int, step: float) -> Timing:
+        """From when the nuclei have left the slab to the end."""
+        blocks = self.blocks
+        if blocks.fine_times:
+            raise ConfigError('dataset.fine_times: has no meaning with source.kind = "collision"; remove it')
+        derived = Derived(self.engine_config(0))
+        slab = Slab.at_midrapidity(self.grid, blocks.blocking)
+        begins = derived.half_length + slab.reach_fm(self.grid) + 2 * blocks.blocking * derived.a_z_fm
+        first = ceil((begins - derived.start_time) / step)
+        steps = round((blocks.end - derived.start_time) / step) - first
+        if steps < 2:
+            raise ConfigError(
+                f"dataset.end = {blocks.end:g} fm: the nuclei leave the planes around z = 0 at {begins:.4g} fm; use at least "
+                f"{begins + 3 * step:.4g} fm"
+            )
+        return Timing(blocks.blocking, fine_per_step, steps, first=first)
 
     @staticmethod
     def _number(time: float, step: float, steps: int) -> int:
@@ -108,7 +136,7 @@ class SplitPlan:
         return number
 
     def engine_config(self, seed: int) -> Config:
-        """The run of the engine that an event is, apart from its files (boost_invariant only)."""
+        """The run of the engine that an event is, apart from its files (not of a box)."""
         assert self.source.nuclei is not None
         sections = self.source.model_dump(mode="json", exclude_none=True)
         return config_from_dict(
@@ -129,24 +157,44 @@ class SplitPlan:
             If the nuclei come from a file that cannot be used.
         """
         source, name = self.source, self.split.name
-        if source.evolution.scheme != "boost_invariant":
-            raise ConfigError(f'source.evolution.scheme = "{source.evolution.scheme}": must be "boost_invariant"')
-        needed, other = ("nuclei", "fields") if source.kind == "boost_invariant" else ("fields", "nuclei")
+        scheme = SCHEMES[source.kind]
+        if source.evolution.scheme != scheme:
+            raise ConfigError(
+                f'source.evolution.scheme = "{source.evolution.scheme}": must be "{scheme}" with source.kind = "{source.kind}"'
+            )
+        needed, other = ("fields", "nuclei") if source.kind == "box" else ("nuclei", "fields")
         if getattr(source, needed) is None:
             raise ConfigError(f'source.{needed}: is missing; source.kind = "{source.kind}" needs the section [source.{needed}]')
         if getattr(source, other) is not None:
             raise ConfigError(f'source.{other}: has no meaning with source.kind = "{source.kind}"; remove it')
-        if self.grid.substeps < 2:
+        if source.kind == "collision":
+            self._check_collision()
+        elif self.grid.substeps < 2:
             raise ConfigError("source.evolution.substeps = 1: Δτ = a_T is beyond the bound a_T/√2 of stability; use at least 2")
+        if source.nuclei is not None:
+            if source.nuclei.source == "file":
+                raise ConfigError('source.nuclei.source = "file": has no randomness, all events would be the same; use "mv"')
+            try:
+                check_physics(self.engine_config(self.seeds[0]))
+            except ConfigError as error:
+                raise ConfigError(f"source.{error} (in the split {name!r})") from None
         _ = self.timing
-        if source.nuclei is None:
-            return
-        if source.nuclei.source == "file":
-            raise ConfigError('source.nuclei.source = "file": has no randomness, all events would be the same; use "mv"')
-        try:
-            check_physics(self.engine_config(self.seeds[0]))
-        except ConfigError as error:
-            raise ConfigError(f"source.{error} (in the split {name!r})") from None
+
+    def _check_collision(self) -> None:
+        """Coherent nuclei, two of them, in a box along z."""
+        lattice, nuclei = self.source.lattice, self.source.nuclei
+        assert nuclei is not None
+        for name in ("longitudinal_cells", "longitudinal_length"):
+            if getattr(lattice, name) is None:
+                raise ConfigError(f'source.lattice.{name}: is missing; source.kind = "collision" needs it')
+        if nuclei.system != "collision":
+            raise ConfigError(f'source.nuclei.system = "{nuclei.system}": must be "collision"')
+        if nuclei.sheets > 1 or nuclei.correlation_length is not None:
+            name = "sheets" if nuclei.sheets > 1 else "correlation_length"
+            raise ConfigError(
+                f"source.nuclei.{name} = {getattr(nuclei, name):g}: collisions on a coarse lattice have coherent nuclei; "
+                "remove it"
+            )
 
     @property
     def physics(self) -> str:
@@ -202,6 +250,11 @@ def make_plan(config: DatasetConfig) -> list[SplitPlan]:
             )
         if plan.source.kind != plans[0].source.kind:
             raise ConfigError(f'split "{plan.split.name}": kind = "{plan.source.kind}": must be the same in all splits')
+        if abs(plan.grid.anisotropy - plans[0].grid.anisotropy) > 1e-9:
+            raise ConfigError(
+                f'split "{plan.split.name}": a_z/a_T = {plan.grid.anisotropy:.6g}: must be {plans[0].grid.anisotropy:.6g} '
+                "in all splits"
+            )
     _check_disjoint(plans)
     return plans
 

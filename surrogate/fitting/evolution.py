@@ -23,7 +23,7 @@ from surrogate.training import Trainer
 Say = Callable[[str], None]
 
 #: Times at which errors are told, as parts of the run.
-_PARTS = (0.25, 0.5, 1.0)
+PARTS = (0.25, 0.5, 1.0)
 
 
 def new_surrogate(file: TrainFile, dataset: Dataset) -> EvolutionSurrogate:
@@ -134,13 +134,13 @@ def _drawn(dataset: Dataset, split: str, length: int, count: int, seed: int) -> 
 @torch.no_grad()
 def _tested(surrogate: EvolutionSurrogate, dataset: Dataset, split: str, say: Say) -> dict[str, Any]:
     """Errors of field strengths and energies at parts of the run, root mean squares over events."""
-    strengths: dict[float, list[float]] = {part: [] for part in _PARTS}
-    energies: dict[float, list[list[float]]] = {part: [] for part in _PARTS}
+    strengths: dict[float, list[float]] = {part: [] for part in PARTS}
+    energies: dict[float, list[list[float]]] = {part: [] for part in PARTS}
     for event in range(dataset.events(split)):
         window = dataset.window(split, event)
         steps = len(window.U) - 1
         for state in evolved(surrogate, window):
-            for part in _PARTS:
+            for part in PARTS:
                 if state.number == round(part * steps):
                     strengths[part].append(strength_error(surrogate, state.U, window.U[state.number : state.number + 1]))
                     if dataset.frame.name == "milne":
@@ -148,11 +148,11 @@ def _tested(surrogate: EvolutionSurrogate, dataset: Dataset, split: str, say: Sa
                         found = pressures(surrogate.energies(state)[0])
                         relative = [float(found[0] / truth[0]) - 1, *(found - truth)[1:].tolist()]
                         energies[part].append(relative)
-    result: dict[str, Any] = {"strength": {str(part): _rms(values) for part, values in strengths.items()}}
-    say(f"{split}: error of the field strength " + ", ".join(f"{_rms(v):.3f}" for v in strengths.values()))
+    result: dict[str, Any] = {"strength": {str(part): rms(values) for part, values in strengths.items()}}
+    say(f"{split}: error of the field strength " + ", ".join(f"{rms(v):.3f}" for v in strengths.values()))
     if dataset.frame.name == "milne":
         for number, name in enumerate(("energy", "P_L", "P_T")):
-            result[name] = {str(part): _rms([row[number] for row in rows]) for part, rows in energies.items()}
+            result[name] = {str(part): rms([row[number] for row in rows]) for part, rows in energies.items()}
         say(f"{split}: error of ε " + ", ".join(f"{value:.4f}" for value in result["energy"].values()))
     return result
 
@@ -167,5 +167,6 @@ def evolved(surrogate: EvolutionSurrogate, window: Window) -> Iterator[Any]:
     yield from surrogate.run(state, len(window.U) - 1 - state.number)
 
 
-def _rms(values: list[float]) -> float:
+def rms(values: list[float]) -> float:
+    """Root mean square."""
     return (sum(value**2 for value in values) / max(1, len(values))) ** 0.5

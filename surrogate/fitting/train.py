@@ -8,6 +8,7 @@ from typing import Any
 from glasma.errors import ConfigError
 from glasma.io.atomic import make_directory
 from surrogate.dataset import Dataset
+from surrogate.fitting.collision import train_collision
 from surrogate.fitting.config import MODELS, TrainFile
 from surrogate.fitting.evolution import Say, train_evolution
 from surrogate.fitting.upscaler import train_upscaler
@@ -33,7 +34,9 @@ def train(file: TrainFile, directory: Path, say: Say) -> Path:
             raise ConfigError(f"split {split!r}: {wanted.dataset} has {', '.join(dataset.splits)}")
     make_directory(directory)
     model: Any
-    if wanted.model == "evolution":
+    if wanted.model == "evolution" and dataset.frame.name == "laboratory":
+        model, metrics = train_collision(file, dataset, say)
+    elif wanted.model == "evolution":
         model, metrics = train_evolution(file, dataset, directory, say)
     else:
         model, metrics = train_upscaler(file, dataset, say)

@@ -15,7 +15,7 @@ the momenta, as in the engine (`glasma.observables.milne_measure`).  ε is the s
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import torch
 from torch import Tensor, nn
@@ -37,66 +37,34 @@ TERMS = {
 }
 
 
-class EnergyOperators(nn.Module):
-    """Means of ½E_L², ½E_T², ½B_L², ½B_T² over the lattice.
+class FittedEnergies(nn.Module):
+    """Means of ½E_L², ½E_T², ½B_L², ½B_T² as sums of terms; the first term of each is the plain operator.
 
     Parameters
     ----------
-    group : Group
-    frame : Frame
-        Milne or static.
-    step : float
-        Δt of the states.
+    terms : mapping of str to tuple of str
+        The terms of each component.
 
     Attributes
     ----------
+    names : list of str
+        All terms.
     weights : (4, terms) Parameter
         One row a component, zero where it has no term; the plain operators to begin with.
     """
 
-    def __init__(self, group: Group, frame: Frame, step: float) -> None:
+    def __init__(self, terms: Mapping[str, tuple[str, ...]]) -> None:
         super().__init__()
-        self.group, self.frame, self.size = group, frame, float(step)
-        self.names = list(dict.fromkeys(name for terms in TERMS.values() for name in terms))
+        self.terms = dict(terms)
+        self.names = list(dict.fromkeys(name for some in terms.values() for name in some))
         weights = torch.zeros(len(COMPONENTS), len(self.names), dtype=torch.float64)
         for row, component in enumerate(COMPONENTS):
-            weights[row, self.names.index(TERMS[component][0])] = 1
+            weights[row, self.names.index(terms[component][0])] = 1
         self.weights = nn.Parameter(weights)
-        magnetic = [name for name in self.names if name in (*TERMS["B_L"], *TERMS["B_T"])]
-        self._action = FieldStrengthAction(group, 2, terms=magnetic)
-        self._action.requires_grad_(False)
 
-    def forward(self, state: FieldState) -> Tensor:
-        """(batch, 4), units of the lattice's own a_T: 1/(g² a_T⁴)."""
-        return self.invariants(state) @ self.weights.to(state.U.real.dtype).mT
-
-    def invariants(self, state: FieldState) -> Tensor:
-        """The terms, lattice means, (batch, terms)."""
-        assert state.phi is not None
-        assert state.pi is not None
-        metric = self.frame.metric((state.number - 0.5) * self.size)
-        half = self.size / 2
-        U = exponential(-(half / metric) * state.P, self.group) @ state.U
-        phi = state.phi - half * metric * state.pi
-        sites = U.shape[2:-2].numel()
-        found = self._action.invariants(U, phi)
-        pi, P = state.pi, state.P / metric
-        found["pi"] = dot(pi, pi).flatten(1).sum(1) / 2
-        found["P"] = dot(P, P).flatten(1).sum(1) / 2
-        for n in (1, 2):
-            along: list[Tensor] = []
-            across: list[Tensor] = []
-            of_pi: list[Tensor] = []
-            for k in (0, 1):
-                of_pi.append(_gradient(U, pi, k, n))
-                for i in (0, 1):
-                    (along if i == k else across).append(_gradient(U, P[:, i], k, n))
-            found[f"pi_gradient{n}"] = torch.stack(of_pi).sum(0)
-            found[f"P_along{n}"] = torch.stack(along).sum(0)
-            found[f"P_across{n}"] = torch.stack(across).sum(0)
-        for name in TERMS["B_T"]:
-            found[name] = found[name] / metric**2
-        return torch.stack([found[name] for name in self.names], dim=1) / sites
+    def of(self, invariants: Tensor) -> Tensor:
+        """The components, (batch, 4), of the terms, (batch, terms)."""
+        return invariants @ self.weights.to(invariants.dtype).mT
 
     def fit(self, invariants: Sequence[Tensor], energies: Sequence[Tensor], ridge: float = 1e-4) -> list[float]:
         """Set the weights to the least squares fit of energies relative to ε, next to the plain operators.
@@ -121,7 +89,7 @@ class EnergyOperators(nn.Module):
         with torch.no_grad():
             self.weights.zero_()
             for row, component in enumerate(COMPONENTS):
-                columns = [self.names.index(name) for name in TERMS[component]]
+                columns = [self.names.index(name) for name in self.terms[component]]
                 scale = X[:, columns].square().mean(0).sqrt()
                 terms = X[:, columns] / scale
                 plain = torch.zeros(len(columns), dtype=torch.float64)
@@ -133,6 +101,59 @@ class EnergyOperators(nn.Module):
         return errors
 
 
-def _gradient(U: Tensor, X: Tensor, k: int, n: int) -> Tensor:
+class EnergyOperators(FittedEnergies):
+    """Means of ½E_L², ½E_T², ½B_L², ½B_T² over the transverse plane.
+
+    Parameters
+    ----------
+    group : Group
+    frame : Frame
+        Milne or static.
+    step : float
+        Δt of the states.
+    """
+
+    def __init__(self, group: Group, frame: Frame, step: float) -> None:
+        super().__init__(TERMS)
+        self.group, self.frame, self.size = group, frame, float(step)
+        magnetic = [name for name in self.names if name in (*TERMS["B_L"], *TERMS["B_T"])]
+        self._action = FieldStrengthAction(group, 2, terms=magnetic)
+        self._action.requires_grad_(False)
+
+    def forward(self, state: FieldState) -> Tensor:
+        """(batch, 4), units of the lattice's own a_T: 1/(g² a_T⁴)."""
+        return self.of(self.invariants(state))
+
+    def invariants(self, state: FieldState) -> Tensor:
+        """The terms, lattice means, (batch, terms)."""
+        assert state.phi is not None
+        assert state.pi is not None
+        metric = self.frame.metric((state.number - 0.5) * self.size)
+        half = self.size / 2
+        U = exponential(-(half / metric) * state.P, self.group) @ state.U
+        phi = state.phi - half * metric * state.pi
+        sites = U.shape[2:-2].numel()
+        found = self._action.invariants(U, phi)
+        pi, P = state.pi, state.P / metric
+        found["pi"] = dot(pi, pi).flatten(1).sum(1) / 2
+        found["P"] = dot(P, P).flatten(1).sum(1) / 2
+        for n in (1, 2):
+            along: list[Tensor] = []
+            across: list[Tensor] = []
+            of_pi: list[Tensor] = []
+            for k in (0, 1):
+                of_pi.append(gradient_square(U, pi, k, n))
+                for i in (0, 1):
+                    (along if i == k else across).append(gradient_square(U, P[:, i], k, n))
+            found[f"pi_gradient{n}"] = torch.stack(of_pi).sum(0)
+            found[f"P_along{n}"] = torch.stack(along).sum(0)
+            found[f"P_across{n}"] = torch.stack(across).sum(0)
+        for name in TERMS["B_T"]:
+            found[name] = found[name] / metric**2
+        return torch.stack([found[name] for name in self.names], dim=1) / sites
+
+
+def gradient_square(U: Tensor, X: Tensor, k: int, n: int) -> Tensor:
+    """½ Σ |T_k^n X − X|² over the lattice, (batch,)."""
     difference = ahead(U, X, k, n) - X
     return dot(difference, difference).flatten(1).sum(1) / 2
