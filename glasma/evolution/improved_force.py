@@ -104,6 +104,11 @@ class ImprovedForce:
         self._D = fields(DIAGONAL_FIELDS, used=self._routes)
         self._none = field_array((1, dimension, 1, 1, 1), dtype)
 
+    @property
+    def nbytes(self) -> int:
+        """Of the workspace on the lattice."""
+        return sum(array.nbytes for array in (self._V, self._P, self._S, self._L, self._W, self._G, self._R, self._D))
+
     def _pairs_along(self, axis: int) -> Pairs | None:
         """All pairs along an axis, if there are any."""
         rows: list[tuple[int, int, tuple[float, ...]]] = []

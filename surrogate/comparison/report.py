@@ -18,6 +18,9 @@ from surrogate.comparison.config import CompareFile
 from surrogate.comparison.contenders import contenders
 from surrogate.comparison.costs import costs
 from surrogate.comparison.maps import Maps, fine_maps
+from surrogate.comparison.resolution import as_plain as resolution_as_plain
+from surrogate.comparison.resolution import missing, study_resolution
+from surrogate.comparison.resolution_figure import error_against_refinement
 from surrogate.comparison.results import as_plain, summary
 from surrogate.comparison.run import Event, Say, equivariance, run_events
 from surrogate.dataset import Dataset
@@ -57,6 +60,9 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     found = None
     if upscaler is not None and content.fine:
         found = fine_maps(dataset, first.split, first.number, surrogate, upscaler, workers)
+    lacking, resolution = missing(dataset, wanted.splits), []
+    if lacking is None:
+        resolution = study_resolution(dataset, wanted.splits, wanted.events, surrogate, workers, say)
     symmetry = equivariance(schemes, window)
     spacing = content.spacing_fm * dataset.blocking
     about = {
@@ -65,13 +71,15 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
         "machine": machine(), "versions": {**versions(), "torch": installed("torch")}, "commit": commit(),
     }  # fmt: skip
     make_directory(directory)
-    plain = as_plain(events, taken, **about)
+    measured = resolution_as_plain(resolution) if resolution else {"missing": lacking}
+    plain = as_plain(events, taken, **about, resolution=measured)
     write_text(directory / "compare.json", json.dumps(plain, indent=1) + "\n")
     with figure_style():
         sections = _sections(events, found, spacing)
+        ladder = embedded(error_against_refinement(resolution, spacing), "Resolution gain") if resolution else None
     page = page_from(
         "compare.html", "surrogate.comparison", file=file, rows=summary(events), costs=taken, about=about, dataset=dataset,
-        spacing=spacing, sections=sections,
+        spacing=spacing, sections=sections, resolution=resolution, lacking=lacking, ladder=ladder,
         gauss={name: max(e.curves[name].gauss for e in events) for name in first.curves if first.curves[name].observables},
     )  # fmt: skip
     path = directory / "compare.html"
