@@ -88,7 +88,7 @@ def maps(found: Maps, spacing_fm: float) -> Figure:
     """½B_L² on the fine lattice: the solver, the surrogate with the upscaler, and their difference."""
     figure = new_figure(10.5, 3.4)
     panels = figure.subplots(1, 3, sharey=True)
-    extent = (0.0, found.truth.shape[0] * spacing_fm / 2, 0.0, found.truth.shape[1] * spacing_fm / 2)
+    extent = (0.0, found.truth.shape[0] * spacing_fm / found.blocking, 0.0, found.truth.shape[1] * spacing_fm / found.blocking)
     top = float(found.truth.max())
     pictures = (
         ("fine solver", found.truth, "inferno", 0.0, top),
@@ -109,7 +109,7 @@ def spectra(found: Maps, spacing_fm: float) -> Figure:
     figure = new_figure(5.2, 3.4)
     axes = figure.subplots()
     for name, picture, colour in (("fine solver", found.truth, "#222222"), ("surrogate, upscaled", found.surrogate, "#1f4e9c")):
-        k, power = spectrum(picture, spacing_fm / 2)
+        k, power = spectrum(picture, spacing_fm / found.blocking)
         axes.loglog(k, power, color=colour, label=name)
     axes.axvline(np.pi / spacing_fm, color="#bbbbbb", ls=":", lw=1, label="end of the coarse lattice")
     axes.set_xlabel(r"$k$  [1/fm]")

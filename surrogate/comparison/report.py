@@ -26,7 +26,7 @@ from surrogate.comparison.run import Event, Say, equivariance, run_events
 from surrogate.dataset import Dataset
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.model_files import load_model_of
-from surrogate.upscaling import Upscaler
+from surrogate.upscaling import Cascade, Upscaler
 
 
 def compare(file: CompareFile, directory: Path, say: Say) -> Path:
@@ -41,8 +41,8 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     """
     wanted = file.compare
     surrogate = load_model_of(wanted.evolution, EvolutionSurrogate)
-    upscaler = None if wanted.upscaler is None else load_model_of(wanted.upscaler, Upscaler)
     config = surrogate.config
+    upscaler = _upscaler(wanted.upscaler, config.blocking)
     dataset = Dataset(wanted.dataset, group=config.group, frame=config.frame, blocking=config.blocking)
     substeps = dataset.content.substeps
     if substeps != config.substeps:
@@ -58,7 +58,7 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     window = dataset.window(first.split, first.number)
     taken = costs(schemes, window, first.times[-1], content.fine_substeps, workers)
     found = None
-    if upscaler is not None and content.fine:
+    if upscaler is not None and any(content.fine):
         found = fine_maps(dataset, first.split, first.number, surrogate, upscaler, workers)
     lacking, resolution = missing(dataset, wanted.splits), []
     if lacking is None:
@@ -87,6 +87,20 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     return path
 
 
+def _upscaler(wanted: str | list[str] | None, blocking: int) -> Cascade | None:
+    """The upscalers of a comparison, one after the other."""
+    if wanted is None:
+        return None
+    paths = [wanted] if isinstance(wanted, str) else wanted
+    cascade = Cascade([load_model_of(path, Upscaler) for path in paths])
+    if cascade.factor != blocking:
+        raise ConfigError(
+            f"compare.upscaler = {wanted!r}: refines by {cascade.factor}, the blocking of the surrogate is {blocking}; give "
+            "one upscaler for each factor 2, that of the coarsest lattice first"
+        )
+    return cascade
+
+
 def _numbers(found: Maps) -> dict[str, Any]:
     return {
         "time": found.time, "error": found.error, "mean": found.mean,
@@ -113,9 +127,10 @@ def _sections(events: list[Event], found: Maps | None, spacing_fm: float) -> lis
         drawn += [
             (
                 "The fine lattice",
-                f"½B_L² at τ = {found.time * spacing_fm / 2:.2f} fm: rms of the difference {found.error:.3f} of the standard "
-                f"deviation, mean {100 * (found.mean - 1):+.2f} %. Fine Gauss constraint {found.gauss_before:.1e} as "
-                f"upscaled, {found.gauss_after:.1e} after {found.iterations} iterations of its projection.",
+                f"½B_L² at τ = {found.time * spacing_fm / found.blocking:.2f} fm: rms of the difference {found.error:.3f} "
+                f"of the standard deviation, mean {100 * (found.mean - 1):+.2f} %. Fine Gauss constraint "
+                f"{found.gauss_before:.1e} as upscaled, {found.gauss_after:.1e} after {found.iterations} iterations of its "
+                "projection.",
                 figures.maps(found, spacing_fm),
             ),
             (

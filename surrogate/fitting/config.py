@@ -56,6 +56,9 @@ class UpscalerFit(Section):
 
     radius: int = Field(default=2, ge=0, le=4, description="coarse sites in each direction that a cell looks at")
     ridge: float = Field(default=1e-8, ge=0, description="of the least squares, relative to the mean square of each channel")
+    coarsening: int = Field(
+        default=1, ge=1, le=8, description="the fine states are blocked by this first: 1, 2, … b/2 for the steps of a cascade"
+    )
 
 
 class TrainFile(Section):
