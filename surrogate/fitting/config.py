@@ -34,6 +34,9 @@ class Evolution(Section):
     terms: list[str] | None = Field(default=None, description="terms of the field strength action; default: all up to `reach`")
     reach: int = Field(default=4, ge=1, le=4, description="largest distance of two field strengths")
     network: dict[str, Any] | None = Field(default=None, description="an L-CNN in addition: keys of LCNNConfig")
+    beginning: bool = Field(
+        default=True, description="fit coefficients of their own for the first half step from τ = 0+; a box has none"
+    )
     ridge: float = Field(default=1e-11, ge=0, description="of the least squares, relative to the mean square of each term")
     every: int = Field(default=4, ge=1, description="of the times of a run, each so-many-th is fitted")
     energy_ridge: float = Field(default=1e-5, gt=0, description="of the energy operators, towards the plain ones")

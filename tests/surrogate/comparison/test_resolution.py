@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from glasma.backend import Workers
+from glasma.errors import ConfigError
 from glasma.sections import checked
 from surrogate.comparison.config import CompareFile
 from surrogate.comparison.contenders import WILSON
@@ -24,11 +25,13 @@ from surrogate.comparison.resolution import (
     time_at,
     wilson_run,
 )
+from surrogate.comparison.run import FLOOR
 from surrogate.dataset import Dataset, draw_dataset
 from surrogate.dataset.config import dataset_config
 from surrogate.evolution.rollouts import strength_error
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.model_files import save_model
+from surrogate.upscaling import Upscaler
 from tests.surrogate.pipeline import DATASET, small_dataset
 
 ONE = Workers(1)
@@ -141,6 +144,19 @@ def test_finer_lattices_are_better_and_a_surrogate_with_wilsons_action_gains_not
     assert one.at[-1] is one.curve[-1]
     window = collision.window("test", 0)
     assert strength_error(surrogate, window.U[1:2], window.U[1:2]) == 0
+
+
+def test_upscalers_have_to_refine_by_the_blocking(collision: Dataset, tmp_path: Path) -> None:
+    evolution = save_model(EvolutionSurrogate(blocking=4), tmp_path / "evolution.safetensors")
+    upscaler = str(save_model(Upscaler(radius=0), tmp_path / "upscaler.safetensors"))
+    given = {"name": "small", "threads": 1, "dataset": str(collision.path), "evolution": str(evolution), "events": 1}
+    with pytest.raises(ConfigError, match="refines by 2, the blocking of the surrogate is 4"):
+        compare(checked(CompareFile, {"compare": {**given, "upscaler": upscaler}}), tmp_path, lambda text: None)
+    # Two of them give a floor; the file has no fine state after τ = 0+, so there is no map.
+    page = compare(checked(CompareFile, {"compare": {**given, "upscaler": [upscaler] * 2}}), tmp_path, lambda text: None)
+    data = json.loads(page.with_suffix(".json").read_text())
+    assert FLOOR in data["events"][0]["curves"]
+    assert data["maps"] is None
 
 
 def test_the_page_has_the_study_or_says_why_not(collision: Dataset, tmp_path: Path) -> None:

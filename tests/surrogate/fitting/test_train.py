@@ -14,6 +14,7 @@ from glasma.cli import cli
 from glasma.errors import ConfigError, GlasmaError
 from glasma.io.openpmd import Snapshots
 from surrogate.dataset import Dataset
+from surrogate.evolution.rollouts import state_of
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.fitting.config import load_train_file
 from surrogate.fitting.train import train
@@ -47,6 +48,23 @@ def test_the_surrogate_moves_fields_it_has_not_seen_better_than_wilson(evolution
     values = surrogate.pairs.values()
     assert 1.2 < values["plaquette"] < 1.5
     assert values["adjacent"] < 0 < values["straight2"]
+
+
+def test_the_first_half_step_has_a_fit_of_its_own(dataset: Path, evolution: Path) -> None:
+    """Its errors are halved, its fields obey Gauss as before, and what follows is as it was."""
+    surrogate, data = load_model_of(evolution, EvolutionSurrogate), Dataset(dataset)
+    window = data.window("test", 0)
+    assert window.longitudinal is not None
+    with torch.no_grad():
+        begun = surrogate.start(window.U[:1], window.longitudinal[None])
+        plain = surrogate.leapfrog.start(window.U[:1], window.longitudinal[None])
+    truth = state_of(surrogate, window)
+    for name in ("P", "pi"):
+        fitted, before = ((getattr(state, name) - getattr(truth, name)).norm() for state in (begun, plain))
+        assert fitted < 0.7 * before, name
+    assert surrogate.leapfrog.gauss(begun).abs().max() < 1e-13
+    assert surrogate.beginning is not None
+    assert "commutator" not in surrogate.beginning.values()
 
 
 def test_the_upscaler_beats_the_geodesic_baseline(upscaler: Path, dataset: Path) -> None:
