@@ -63,7 +63,8 @@ def test_the_first_half_step_has_a_fit_of_its_own(dataset: Path, evolution: Path
     tau = surrogate.config.step / 2
 
     def distance(state: FieldState) -> float:
-        assert state.pi is not None and truth.pi is not None
+        assert state.pi is not None
+        assert truth.pi is not None
         kinetic = (state.P - truth.P).norm() ** 2 / tau + tau * (state.pi - truth.pi).norm() ** 2
         return float(kinetic)
 
