@@ -231,6 +231,11 @@ class BoostInvariant:
 
         self.workers.over_planes(self.grid.shape[0], planes)
 
+    @property
+    def workspace_bytes(self) -> int:
+        """Of the arrays that a step needs beside the fields."""
+        return sum(array.nbytes for arrays in self._workspaces.values() for array in arrays)
+
     def length_element(self, fields: MilneFields) -> float:
         """τ at the time of the momenta: the length of a unit of rapidity, units a_T."""
         return fields.tau_of_momenta

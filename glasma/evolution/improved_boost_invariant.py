@@ -99,6 +99,11 @@ class ImprovedBoostInvariant(BoostInvariant):
 
         self.workers.over_planes(self.grid.shape[0], planes)
 
+    @property
+    def workspace_bytes(self) -> int:
+        """Of the arrays that a step needs beside the fields."""
+        return self._force.nbytes
+
     def energy(self, fields: MilneFields) -> float:
         """H at τ − Δτ/2, units 1/(g² a_T); with `fields.work` it is conserved, and after `start` zero."""
         tau, back = fields.tau_of_momenta, fields.copy()

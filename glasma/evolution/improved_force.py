@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from itertools import pairwise
 from types import ModuleType
 from typing import Any, NamedTuple
 
@@ -103,6 +104,17 @@ class ImprovedForce:
         self._R = fields(4 * count, used=self._table[:, RECTANGLE_I:].any())
         self._D = fields(DIAGONAL_FIELDS, used=self._routes)
         self._none = field_array((1, dimension, 1, 1, 1), dtype)
+        # Parts of V: of the local terms, of the way back, of the pairs along each axis.
+        parts = [nx * ny, nx * ny, *(units(pairs.axis, shape) for pairs in self._pairs)]
+        edges = np.cumsum([0, *parts])
+        self._sums = np.zeros((edges[-1], 2))
+        self._parts = [self._sums[first:last] for first, last in pairwise(edges)]
+        self._kinetic = np.zeros(nx * ny)
+
+    @property
+    def nbytes(self) -> int:
+        """Of the workspace on the lattice."""
+        return sum(array.nbytes for array in (self._V, self._P, self._S, self._L, self._W, self._G, self._R, self._D))
 
     def _pairs_along(self, axis: int) -> Pairs | None:
         """All pairs along an axis, if there are any."""
@@ -169,14 +181,16 @@ class ImprovedForce:
         V, P, L, W, S, R, D, G = self._V, self._P, self._L, self._W, self._S, self._R, self._D, self._G
         quarter = real(gradient * self._commutator / 4 if scalar else 0)
         c_cells = real(-gradient * self._routes / 2 if cells else 0)
-        sums = [np.zeros((lines, 2)), np.zeros((lines, 2))]
+        sums = self._parts
+        self._sums.fill(0)
 
         self._over(lines, lambda _, x0, x1: kernels.plaquettes(x0, x1, *where, self._unit, U, phi, V, P, L, S))
         self._over(
             lines, lambda _, x0, x1: kernels.leaves(x0, x1, *where, table, self._paired, quarter, V, P, L, W, R, sums[0])
         )
         factors = np.array([magnetic, gradient if scalar else 0.0])
-        sums += [self._kick_pairs(pairs, factors, E, scale, (lo, hi, periodic)) for pairs in self._pairs]
+        for pairs, part in zip(self._pairs, sums[2:], strict=True):
+            self._kick_pairs(pairs, factors, E, scale, (lo, hi, periodic), part)
         self._over(
             lines,
             lambda thread, x0, x1: kernels.reverse(
@@ -184,13 +198,19 @@ class ImprovedForce:
             ),
         )
         self._over(lines, lambda _, x0, x1: kernels.kick(x0, x1, *where, cells, V, W, D, G, E, scale))
-        magnetic_sum, gradient_sum = np.concatenate(sums).sum(axis=0)
+        magnetic_sum, gradient_sum = self._sums.sum(axis=0)
         return float(magnetic_sum), float(gradient_sum)
 
     def _kick_pairs(
-        self, pairs: Pairs, factors: np.ndarray, E: np.ndarray, scale: np.ndarray, where: tuple[int, int, bool]
-    ) -> np.ndarray:
-        """The pairs along one axis: their V_B and V_φ in parts, (parts, 2)."""
+        self,
+        pairs: Pairs,
+        factors: np.ndarray,
+        E: np.ndarray,
+        scale: np.ndarray,
+        where: tuple[int, int, bool],
+        sums: np.ndarray,
+    ) -> None:
+        """The pairs along one axis; adds their V_B and V_φ to sums, (parts, 2)."""
         used = factors[pairs.kinds]
         members, kinds, c, axis = pairs.members, pairs.kinds, pairs.coefficients * used[:, None], pairs.axis
         if not used.all():
@@ -199,7 +219,6 @@ class ImprovedForce:
         terms = pairs.reach, axis - self._shift, members, kinds, c.astype(self._dtype), kinds.astype(self._dtype)
         arrays = self._V, self._L, self._W, E, scale
         count = units(axis, self._shape)
-        sums = np.zeros((count, 2))
         rows, columns = self._pair_kernels.across_rows, self._pair_kernels.along_columns
         if axis == 2:
             self._over(
@@ -213,19 +232,22 @@ class ImprovedForce:
                 count,
                 lambda thread, x0, x1: rows(x0, x1, axis, *where[:2], *terms, *arrays, *self._frames[thread][0], sums),
             )
-        return sums
 
     def _over(self, count: int, task: Callable[[int, int, int], None]) -> None:
         """``task(thread, first, last)`` on each range."""
+        if self._workers.threads == 1:
+            # Small lattices: what is around a kernel must not take as long as it does.
+            task(0, 0, count)
+            return
         ranges = list(enumerate(self._workers.ranges(count)))
         self._workers.each(ranges, lambda item: task(item[0], *item[1]))
 
     def kinetic(self, E: np.ndarray, links: float, scalar: float) -> float:
         """links Σ (P_x² + P_y²) + scalar Σ P_η²"""
         nx, ny, nz = self._shape
-        sums = np.zeros(nx * ny)
+        sums = self._kinetic
         c = self._dtype.type(links), self._dtype.type(scalar)
-        self._workers.over_planes(nx * ny, lambda first, last: self._kernels.kinetic(first, last, 0, nz, *c, E, sums))
+        self._over(nx * ny, lambda _, first, last: self._kernels.kinetic(first, last, 0, nz, *c, E, sums))
         return float(sums.sum())
 
 

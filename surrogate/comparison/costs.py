@@ -45,7 +45,7 @@ class Cost:
 
 
 def costs(schemes: list[Contender], window: Window, coarse_time: float, fine_substeps: int, workers: Workers) -> list[Cost]:
-    """The costs of the compiled schemes from a coarse initial state, and of the solver on a lattice of half the spacing.
+    """The costs of the compiled schemes from a coarse initial state, and of the solver on a lattice b times as fine.
 
     Parameters
     ----------
@@ -57,13 +57,14 @@ def costs(schemes: list[Contender], window: Window, coarse_time: float, fine_sub
         n in Δτ = a_T/n of the fine run.
     """
     config = schemes[0].model.config
+    b = config.blocking
     nx, ny = window.U.shape[2:4]
     group, frame = group_named(config.group), config.frame
     nothing = torch.zeros_like(window.U[:1, 0])
     longitudinal = nothing if window.longitudinal is None else window.longitudinal[None]
     coarse = FieldState(window.U[:1], torch.zeros_like(window.U[:1]), nothing, longitudinal)
     # What the fields are does not matter for the time that a step takes.
-    U, P, phi, pi = (X.repeat_interleave(2, -4).repeat_interleave(2, -3) for X in (coarse.U, coarse.P, nothing, longitudinal))
+    U, P, phi, pi = (X.repeat_interleave(b, -4).repeat_interleave(b, -3) for X in (coarse.U, coarse.P, nothing, longitudinal))
     fine = FieldState(U, P, phi, pi)
     found = []
 
@@ -73,7 +74,7 @@ def costs(schemes: list[Contender], window: Window, coarse_time: float, fine_sub
         found.append(_timed(name, plain, begun(plain, frame, state), round(time * substeps)))
 
     for substeps in sorted({fine_substeps, 2}, reverse=True):
-        solver(f"solver, fine, Δτ = a/{substeps}", fine, (2 * nx, 2 * ny), substeps, 2 * coarse_time)
+        solver(f"solver, fine, Δτ = a/{substeps}", fine, (b * nx, b * ny), substeps, b * coarse_time)
     solver("solver, coarse", coarse, (nx, ny), config.substeps, coarse_time)
     for scheme in schemes:
         if can_be_compiled(scheme.model):

@@ -86,7 +86,7 @@ def evolution(event: Event, spacing_fm: float) -> Figure:
 
 def maps(found: Maps, spacing_fm: float) -> Figure:
     """½B_L² on the fine lattice: the solver, the surrogate with the upscaler, and their difference."""
-    return side_by_side(found.truth, found.surrogate, spacing_fm / 2, "surrogate, upscaled")
+    return side_by_side(found.truth, found.surrogate, spacing_fm / found.blocking, "surrogate, upscaled")
 
 
 def side_by_side(truth: np.ndarray, found: np.ndarray, spacing_fm: float, name: str = SURROGATE) -> Figure:
@@ -114,7 +114,7 @@ def spectra(found: Maps, spacing_fm: float) -> Figure:
     figure = new_figure(5.2, 3.4)
     axes = figure.subplots()
     for name, picture, colour in (("fine solver", found.truth, "#222222"), ("surrogate, upscaled", found.surrogate, "#1f4e9c")):
-        k, power = spectrum(picture, spacing_fm / 2)
+        k, power = spectrum(picture, spacing_fm / found.blocking)
         axes.loglog(k, power, color=colour, label=name)
     axes.axvline(np.pi / spacing_fm, color="#bbbbbb", ls=":", lw=1, label="end of the coarse lattice")
     axes.set_xlabel(r"$k$  [1/fm]")

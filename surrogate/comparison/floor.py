@@ -21,18 +21,18 @@ from surrogate.actions.least_squares import Window
 from surrogate.blocking import block_links
 from surrogate.engine_fields import algebra_from_tensor, links_from_tensor, links_to_tensor
 from surrogate.evolution.leapfrog import FieldState
-from surrogate.upscaling import Upscaler
+from surrogate.upscaling import Cascade
 
 
 @torch.no_grad()
 def upscaled_run(
-    upscaler: Upscaler, window: Window, steps: int, substeps: int, fine_substeps: int, workers: Workers
+    upscaler: Cascade, window: Window, steps: int, substeps: int, fine_substeps: int, workers: Workers
 ) -> Iterator[Tensor]:
     """Blocked links at Δτ, 2 Δτ, … of the fine run from an upscaled initial state.
 
     Parameters
     ----------
-    upscaler : Upscaler
+    upscaler : Cascade
     window : Window
         From the beginning of a run; a box is at rest there.
     steps : int
@@ -53,12 +53,12 @@ def upscaled_run(
     nx, ny = fine.U.shape[2:4]
     scheme = BoostInvariant(Grid((nx, ny, 1), substeps=fine_substeps), group, workers=workers, expansion=frame)
     fields = begun(scheme, frame, fine)
-    # 2 a_T/n of the fine lattice is a coarse step.
-    within = 2 * fine_substeps // substeps
+    # b a_T/n of the fine lattice is a coarse step.
+    within = upscaler.factor * fine_substeps // substeps
     for step in range(1, steps + 1):
         while fields.step < step * within:
             scheme.step(fields)
-        yield block_links(links_to_tensor(fields.U[:, :, 0], group))
+        yield block_links(links_to_tensor(fields.U[:, :, 0], group), upscaler.factor)
 
 
 def begun(scheme: BoostInvariant, frame: str, state: FieldState) -> MilneFields:

@@ -20,7 +20,7 @@ from surrogate.evolution.frames import Frame
 from surrogate.evolution.leapfrog import FieldState, Leapfrog
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.fitting.upscaler import magnetic_map
-from surrogate.upscaling import Upscaler
+from surrogate.upscaling import Cascade
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,8 @@ class Maps:
         Violation of the fine Gauss constraint, relative to its largest term, as upscaled and after its projection.
     iterations : int
         Of the projection.
+    blocking : int
+        b
     """
 
     time: float
@@ -50,12 +52,11 @@ class Maps:
     gauss_before: float
     gauss_after: float
     iterations: int
+    blocking: int
 
 
 @torch.no_grad()
-def fine_maps(
-    dataset: Dataset, split: str, event: int, model: EvolutionSurrogate, upscaler: Upscaler, workers: Workers
-) -> Maps:
+def fine_maps(dataset: Dataset, split: str, event: int, model: EvolutionSurrogate, upscaler: Cascade, workers: Workers) -> Maps:
     """The last fine state of an event, and what the surrogate makes of its blocked initial state."""
     content = dataset.content.splits[split]
     steps = content.fine[-1]
@@ -69,7 +70,7 @@ def fine_maps(
     error = float(np.sqrt(np.mean((found - real) ** 2)) / real.std())
     return Maps(
         truth.number / content.fine_substeps, real, found, error, float(found.mean() / real.mean()),
-        done.residual_before, done.residual_after, done.iterations,
+        done.residual_before, done.residual_after, done.iterations, dataset.blocking,
     )  # fmt: skip
 
 

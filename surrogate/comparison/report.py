@@ -19,13 +19,16 @@ from surrogate.comparison.config import CompareFile
 from surrogate.comparison.contenders import contenders
 from surrogate.comparison.costs import costs
 from surrogate.comparison.maps import Maps, fine_maps
+from surrogate.comparison.resolution import as_plain as resolution_as_plain
+from surrogate.comparison.resolution import missing, study_resolution
+from surrogate.comparison.resolution_figure import error_against_refinement
 from surrogate.comparison.results import as_plain, summary
 from surrogate.comparison.run import Event, Say, equivariance, run_events
 from surrogate.dataset import Dataset
 from surrogate.dataset.dataset_file import read_content
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.model_files import load_model_of
-from surrogate.upscaling import Upscaler
+from surrogate.upscaling import Cascade, Upscaler
 
 
 def compare(file: CompareFile, directory: Path, say: Say) -> Path:
@@ -42,8 +45,8 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     if read_content(wanted.dataset).frame == "laboratory":
         return compare_collisions(file, directory, say)
     surrogate = load_model_of(wanted.evolution, EvolutionSurrogate)
-    upscaler = None if wanted.upscaler is None else load_model_of(wanted.upscaler, Upscaler)
     config = surrogate.config
+    upscaler = _upscaler(wanted.upscaler, config.blocking)
     dataset = Dataset(wanted.dataset, group=config.group, frame=config.frame, blocking=config.blocking)
     substeps = dataset.content.substeps
     if substeps != config.substeps:
@@ -59,8 +62,11 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     window = dataset.window(first.split, first.number)
     taken = costs(schemes, window, first.times[-1], content.fine_substeps, workers)
     found = None
-    if upscaler is not None and content.fine:
+    if upscaler is not None and any(content.fine):
         found = fine_maps(dataset, first.split, first.number, surrogate, upscaler, workers)
+    lacking, resolution = missing(dataset, wanted.splits), []
+    if lacking is None:
+        resolution = study_resolution(dataset, wanted.splits, wanted.events, surrogate, workers, say)
     symmetry = equivariance(schemes, window)
     spacing = content.spacing_fm * dataset.blocking
     about = {
@@ -69,18 +75,34 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
         "machine": machine(), "versions": {**versions(), "torch": installed("torch")}, "commit": commit(),
     }  # fmt: skip
     make_directory(directory)
-    plain = as_plain(events, taken, **about)
+    measured = resolution_as_plain(resolution) if resolution else {"missing": lacking}
+    plain = as_plain(events, taken, **about, resolution=measured)
     write_text(directory / "compare.json", json.dumps(plain, indent=1) + "\n")
     with figure_style():
         sections = _sections(events, found, spacing)
+        ladder = embedded(error_against_refinement(resolution, spacing), "Resolution gain") if resolution else None
     page = page_from(
         "compare.html", "surrogate.comparison", file=file, rows=summary(events), costs=taken, about=about, dataset=dataset,
-        spacing=spacing, sections=sections,
+        spacing=spacing, sections=sections, resolution=resolution, lacking=lacking, ladder=ladder,
         gauss={name: max(e.curves[name].gauss for e in events) for name in first.curves if first.curves[name].observables},
     )  # fmt: skip
     path = directory / "compare.html"
     write_text(path, page)
     return path
+
+
+def _upscaler(wanted: str | list[str] | None, blocking: int) -> Cascade | None:
+    """The upscalers of a comparison, one after the other."""
+    if wanted is None:
+        return None
+    paths = [wanted] if isinstance(wanted, str) else wanted
+    cascade = Cascade([load_model_of(path, Upscaler) for path in paths])
+    if cascade.factor != blocking:
+        raise ConfigError(
+            f"compare.upscaler = {wanted!r}: refines by {cascade.factor}, the blocking of the surrogate is {blocking}; give "
+            "one upscaler for each factor 2, that of the coarsest lattice first"
+        )
+    return cascade
 
 
 def _numbers(found: Maps) -> dict[str, Any]:
@@ -109,9 +131,10 @@ def _sections(events: list[Event], found: Maps | None, spacing_fm: float) -> lis
         drawn += [
             (
                 "The fine lattice",
-                f"½B_L² at τ = {found.time * spacing_fm / 2:.2f} fm: rms of the difference {found.error:.3f} of the standard "
-                f"deviation, mean {100 * (found.mean - 1):+.2f} %. Fine Gauss constraint {found.gauss_before:.1e} as "
-                f"upscaled, {found.gauss_after:.1e} after {found.iterations} iterations of its projection.",
+                f"½B_L² at τ = {found.time * spacing_fm / found.blocking:.2f} fm: rms of the difference {found.error:.3f} "
+                f"of the standard deviation, mean {100 * (found.mean - 1):+.2f} %. Fine Gauss constraint "
+                f"{found.gauss_before:.1e} as upscaled, {found.gauss_after:.1e} after {found.iterations} iterations of its "
+                "projection.",
                 figures.maps(found, spacing_fm),
             ),
             (

@@ -19,7 +19,7 @@ from surrogate.evolution.rollouts import state_of, strength_error
 from surrogate.evolution.surrogate import EvolutionSurrogate, pressures
 from surrogate.groups import random_elements
 from surrogate.lattice import transform_links
-from surrogate.upscaling import Upscaler
+from surrogate.upscaling import Cascade
 
 #: The rows of `Curves.observables`.
 OBSERVABLES = ("energy", "P_L/energy", "P_T/energy")
@@ -73,7 +73,7 @@ def run_events(
     splits: list[str],
     limit: int,
     schemes: list[Contender],
-    upscaler: Upscaler | None,
+    upscaler: Cascade | None,
     workers: Workers,
     say: Say,
 ) -> list[Event]:
@@ -90,7 +90,7 @@ def run_events(
 
 @torch.no_grad()
 def run_event(
-    dataset: Dataset, split: str, number: int, schemes: list[Contender], upscaler: Upscaler | None, workers: Workers
+    dataset: Dataset, split: str, number: int, schemes: list[Contender], upscaler: Cascade | None, workers: Workers
 ) -> Event:
     """Every scheme on one event."""
     window = dataset.window(split, number)

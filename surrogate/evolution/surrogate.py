@@ -20,6 +20,12 @@ from surrogate.models import LCNNConfig
 from surrogate.observables.energies import EnergyOperators
 from surrogate.plain_config import PlainConfig
 
+#: Terms of the first half step from τ = 0+: those of second order in the fields, whose fit holds in stronger ones.
+_QUADRATIC = (
+    "plaquette", "adjacent", "rectangle", "diagonal", "straight2", "straight3", "straight4",
+    "gradient1", "gradient2", "gradient3", "gradient4", "gradient_diagonal",
+)  # fmt: skip
+
 
 @dataclass(frozen=True)
 class EvolutionConfig(PlainConfig):
@@ -38,6 +44,8 @@ class EvolutionConfig(PlainConfig):
         Of the field strength action (`surrogate.actions.field_strength`).
     network : dict, optional
         An L-CNN in addition, keys of `LCNNConfig`.
+    beginning : bool
+        Whether the first half step from τ = 0+ has coefficients of its own.
     """
 
     KIND: ClassVar[str] = "an evolution surrogate"
@@ -48,6 +56,7 @@ class EvolutionConfig(PlainConfig):
     substeps: int = 4
     terms: tuple[str, ...] = ("plaquette", "gradient1")
     network: dict[str, Any] | None = None
+    beginning: bool = False
 
     @property
     def dimensions(self) -> int:
@@ -73,6 +82,9 @@ class EvolutionSurrogate(nn.Module):
         The part of the action with fitted coefficients; Wilson's to begin with.
     network : NetworkAction or None
         The part that an L-CNN adds.
+    beginning : FieldStrengthAction or None
+        The action of the first half step from τ = 0+.  That one is a Taylor series, not a step of the leapfrog, and on a coarse
+        lattice its error is another: a fit to it halves what is wrong with ε later.
     frame : Frame
     energies : EnergyOperators
     card : dict
@@ -93,6 +105,11 @@ class EvolutionSurrogate(nn.Module):
         if config.network is not None:
             network = LCNNConfig.from_dict({"group": config.group, "dimensions": frame.dimensions, **config.network})
             self.network = NetworkAction(network)
+        self.beginning: FieldStrengthAction | None = None
+        if config.beginning:
+            # No rollout knows it: they begin later.
+            terms = [name for name in config.terms if name in _QUADRATIC]
+            self.beginning = FieldStrengthAction(group, frame.dimensions, terms=terms).requires_grad_(False)
         self.energies = EnergyOperators(group, frame, config.step)
 
     @property
@@ -107,7 +124,8 @@ class EvolutionSurrogate(nn.Module):
 
     def start(self, U: Tensor, longitudinal: Tensor) -> FieldState:
         """The state after the first step from links (batch, 2, *lattice, N, N) and E_L (batch, *lattice, N, N) at τ = 0+."""
-        return self.leapfrog.start(U, longitudinal)
+        action = self.action if self.beginning is None else self.beginning
+        return Leapfrog(action, self.pairs.group, self.frame, self.config.step).start(U, longitudinal)
 
     def run(self, state: FieldState, steps: int, checkpointing: bool = False) -> Iterator[FieldState]:
         """The states after each of `steps` steps."""

@@ -34,6 +34,9 @@ class Evolution(Section):
     terms: list[str] | None = Field(default=None, description="terms of the field strength action; default: all up to `reach`")
     reach: int = Field(default=4, ge=1, le=4, description="largest distance of two field strengths")
     network: dict[str, Any] | None = Field(default=None, description="an L-CNN in addition: keys of LCNNConfig")
+    beginning: bool = Field(
+        default=True, description="fit coefficients of their own for the first half step from τ = 0+; a box has none"
+    )
     ridge: float = Field(default=1e-11, ge=0, description="of the least squares, relative to the mean square of each term")
     every: int = Field(default=4, ge=1, description="of the times of a run, each so-many-th is fitted")
     energy_ridge: float = Field(default=1e-5, gt=0, description="of the energy operators, towards the plain ones")
@@ -56,6 +59,9 @@ class UpscalerFit(Section):
 
     radius: int = Field(default=2, ge=0, le=4, description="coarse sites in each direction that a cell looks at")
     ridge: float = Field(default=1e-8, ge=0, description="of the least squares, relative to the mean square of each channel")
+    coarsening: int = Field(
+        default=1, ge=1, le=8, description="the fine states are blocked by this first: 1, 2, … b/2 for the steps of a cascade"
+    )
 
 
 class TrainFile(Section):

@@ -40,6 +40,7 @@ def new_surrogate(file: TrainFile, dataset: Dataset) -> EvolutionSurrogate:
         dataset.content.substeps,
         tuple(wanted.terms or fitted),
         wanted.network,
+        wanted.beginning and dataset.frame.name == "milne",
     )
     return EvolutionSurrogate(config)
 
@@ -66,6 +67,14 @@ def train_evolution(file: TrainFile, dataset: Dataset, directory: Path, say: Say
     say(f"fitted {len(surrogate.pairs.names)} coefficients at {fit.times} times: {100 * fit.residual:.1f} % left over")
     _roll_out(surrogate, file, dataset, directory, say)
     metrics: dict[str, Any] = {"residual": fit.residual, "times": fit.times}
+    if surrogate.beginning is not None:
+        # A window of two times from τ = 0+ has no other time to fit than the first half step.
+        firsts = (dataset.window(split, event, 0, 2) for event in range(dataset.events(split)))
+        begun = fit_coefficients(
+            surrogate.beginning, firsts, surrogate.leapfrog.frame, surrogate.config.step, file.evolution.ridge
+        )
+        say(f"first half step from τ = 0+: {100 * begun.residual:.1f} % left over")
+        metrics["beginning"] = begun.residual
     if dataset.frame.name == "milne":
         errors = fit_energies(surrogate, dataset, split, file.evolution.energy_ridge)
         say("energy operators: rms errors relative to ε " + ", ".join(f"{error:.1e}" for error in errors))

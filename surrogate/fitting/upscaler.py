@@ -9,6 +9,7 @@ import torch
 from torch import Tensor
 
 from surrogate.actions.field_strength import FieldStrengthAction
+from surrogate.blocking import block
 from surrogate.dataset import Dataset
 from surrogate.evolution.leapfrog import FieldState, Leapfrog
 from surrogate.fitting.config import TrainFile
@@ -26,11 +27,11 @@ def train_upscaler(file: TrainFile, dataset: Dataset, say: Say) -> tuple[Upscale
         If the dataset has no fine states, or not those of a blocking by 2.
     """
     upscaler = Upscaler(UpscalerConfig(dataset.group.name, dataset.frame.name, file.upscaler.radius))
-    left = upscaler.fit(_fine_states(dataset, file.train.train_split), file.upscaler.ridge)
+    left = upscaler.fit(_fine_states(dataset, file.train.train_split, file.upscaler.coarsening), file.upscaler.ridge)
     say("interpolation: left over " + ", ".join(f"{name} {100 * value:.1f} %" for name, value in left.items()))
     metrics: dict[str, Any] = {"left_over": left, "splits": {}}
     for split in file.train.test_splits:
-        found = [magnetic_map_error(upscaler, state) for state in _fine_states(dataset, split)]
+        found = [magnetic_map_error(upscaler, state) for state in _fine_states(dataset, split, file.upscaler.coarsening)]
         error, mean = (float(torch.tensor(column).mean()) for column in zip(*found, strict=True))
         metrics["splits"][split] = {"magnetic_map": error, "magnetic_mean": mean}
         say(f"{split}: magnetic energy density, map rms/std {error:.3f}, mean {100 * (mean - 1):+.2f} %")
@@ -51,11 +52,11 @@ def magnetic_map(U: Tensor) -> Tensor:
     return (2 * (loops.shape[-1] - trace)).sum(1)
 
 
-def _fine_states(dataset: Dataset, split: str) -> Iterator[FieldState]:
-    """All fine states of a split, their momenta at the time of their links."""
+def _fine_states(dataset: Dataset, split: str, coarsening: int) -> Iterator[FieldState]:
+    """All fine states of a split, their momenta at the time of their links, blocked by a factor."""
     for event in range(dataset.events(split)):
         for index in dataset.content.splits[split].fine:
-            yield synchronous_fine_state(dataset, split, event, index)
+            yield block(synchronous_fine_state(dataset, split, event, index), dataset.frame, coarsening)
 
 
 def synchronous_fine_state(dataset: Dataset, split: str, event: int, index: int) -> FieldState:

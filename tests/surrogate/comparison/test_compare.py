@@ -23,7 +23,7 @@ from surrogate.comparison.run import FLOOR, Curves, Event, run_event
 from surrogate.dataset import Dataset
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.model_files import load_model_of, save_model
-from surrogate.upscaling import Upscaler
+from surrogate.upscaling import Cascade, Upscaler
 from tests.surrogate.pipeline import small_dataset, trained
 
 
@@ -61,7 +61,7 @@ def test_the_page_and_its_numbers(made: dict[str, Path], tmp_path: Path) -> None
 
 def test_the_floor_of_perfect_upscaling_is_zero(made: dict[str, Path]) -> None:
     """A fine run from fields that the upscaler gives exactly is the fine run from them."""
-    dataset, upscaler = Dataset(made["dataset"]), load_model_of(made["upscaler"], Upscaler)
+    dataset, upscaler = Dataset(made["dataset"]), Cascade([load_model_of(made["upscaler"], Upscaler)])
     window = dataset.window("test", 0)
     first, second = (list(upscaled_run(upscaler, window, 3, 4, substeps, Workers(1))) for substeps in (8, 16))
     assert (first[0] - window.U[1:2]).abs().max() < 0.05
