@@ -19,7 +19,9 @@ class Compare(Section):
     splits: list[str] = Field(default_factory=lambda: ["test"], min_length=1, description="the splits whose events are run")
     events: int = Field(default=0, ge=0, description="events of each split at most; 0 takes all")
     evolution: str = Field(min_length=1, description="model file of the evolution surrogate")
-    upscaler: str | None = Field(default=None, description="model file of an upscaler or a network upscaler; needed for the floor and the fine maps")
+    upscaler: str | None = Field(
+        default=None, description="model file of an upscaler or a network upscaler; needed for the floor and the fine maps"
+    )
     others: list[str] = Field(
         default_factory=list, description="further schemes: model files of evolutions, or Python paths of models of one's own"
     )

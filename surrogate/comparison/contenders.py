@@ -72,7 +72,10 @@ def other_contenders(places: Iterable[str], dataset: Dataset) -> list[Contender]
         else:
             loaded = load_model(place)
             if not isinstance(loaded, EvolutionSurrogate | OwnEvolution):
-                raise FileError(f"compare.others: {place} holds a model of the kind {type(loaded).__name__}, which does not evolve")
+                kind = type(loaded).__name__
+                raise FileError(
+                    f"compare.others: {place} holds a model of the kind {kind}, which evolves nothing; leave it out"
+                )
             model = loaded
         for key, value in expected.items():
             if (own := getattr(model.config, key)) != value:

@@ -13,26 +13,54 @@ import torch
 from torch import Tensor
 
 from glasma.backend import Workers
+from glasma.errors import ConfigError, FileError
 from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.group import group_named
 from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
 from surrogate.actions.least_squares import Window
 from surrogate.blocking import block_links
+from surrogate.dataset import Dataset
 from surrogate.engine_fields import algebra_from_tensor, links_from_tensor, links_to_tensor
 from surrogate.evolution.leapfrog import FieldState
-from surrogate.upscaling import Upscaler
+from surrogate.model_files import load_model
+from surrogate.upscaling import NetworkUpscaler, Upscaler
+
+AnyUpscaler = Upscaler | NetworkUpscaler
+
+
+def load_upscaler(path: str, dataset: Dataset) -> AnyUpscaler:
+    """The upscaler of a model file, for the states of a dataset.
+
+    Raises
+    ------
+    FileError
+        If the file is missing, damaged or holds no upscaler.
+    ConfigError
+        If it is for other fields than the dataset's.
+    """
+    model = load_model(path)
+    if not isinstance(model, Upscaler | NetworkUpscaler):
+        kind = type(model).__name__
+        raise FileError(f"compare.upscaler: {path} holds a model of the kind {kind}, which upscales nothing; give another file")
+    wanted = {"group": dataset.group.name, "frame": dataset.frame.name, "scalars": "site"}
+    for key, value in wanted.items():
+        if (own := getattr(model.config, key, value)) != value:
+            raise ConfigError(f"compare.upscaler: {path} is for {key} = {own}, {dataset.path} has {value}; give another file")
+    if dataset.blocking != 2:
+        raise ConfigError(f"compare.upscaler: upscalers undo blocking by 2, {dataset.path} is blocked by {dataset.blocking}")
+    return model
 
 
 @torch.no_grad()
 def upscaled_run(
-    upscaler: Upscaler, window: Window, steps: int, substeps: int, fine_substeps: int, workers: Workers
+    upscaler: AnyUpscaler, window: Window, steps: int, substeps: int, fine_substeps: int, workers: Workers
 ) -> Iterator[Tensor]:
     """Blocked links at Δτ, 2 Δτ, … of the fine run from an upscaled initial state.
 
     Parameters
     ----------
-    upscaler : Upscaler
+    upscaler : Upscaler or NetworkUpscaler
     window : Window
         From the beginning of a run; a box is at rest there.
     steps : int

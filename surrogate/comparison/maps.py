@@ -13,6 +13,7 @@ from glasma.lattice.gauss_projection import project
 from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
 from surrogate.actions.field_strength import FieldStrengthAction
+from surrogate.comparison.floor import AnyUpscaler
 from surrogate.comparison.run import evolve
 from surrogate.dataset import Dataset
 from surrogate.engine_fields import empty_milne_fields, state_to_engine
@@ -20,7 +21,6 @@ from surrogate.evolution.frames import Frame
 from surrogate.evolution.leapfrog import FieldState, Leapfrog
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.fitting.upscaler import magnetic_map
-from surrogate.upscaling import Upscaler
 
 
 @dataclass(frozen=True)
@@ -54,7 +54,7 @@ class Maps:
 
 @torch.no_grad()
 def fine_maps(
-    dataset: Dataset, split: str, event: int, model: EvolutionSurrogate, upscaler: Upscaler, workers: Workers
+    dataset: Dataset, split: str, event: int, model: EvolutionSurrogate, upscaler: AnyUpscaler, workers: Workers
 ) -> Maps:
     """The last fine state of an event, and what the surrogate makes of its blocked initial state."""
     content = dataset.content.splits[split]

@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from surrogate.comparison.contenders import SURROGATE, SYMANZIK, WILSON
+from surrogate.comparison.contenders import FLOOR, SURROGATE, SYMANZIK, WILSON
 from surrogate.comparison.costs import Cost
-from surrogate.comparison.run import FLOOR, OBSERVABLES, Event
+from surrogate.comparison.run import OBSERVABLES, Event
 
 #: Error of Wilson's action at which the schemes are compared.
 BAR = 0.5
@@ -30,6 +30,11 @@ def observable_errors(events: list[Event], scheme: str) -> np.ndarray:
     return np.mean(rows, axis=0)
 
 
+def observed(event: Event) -> list[str]:
+    """The schemes that have energies: all but the floor."""
+    return [name for name, curves in event.curves.items() if curves.observables]
+
+
 def summary(events: list[Event]) -> list[dict[str, Any]]:
     """One row for each split: errors when Wilson's reaches `BAR` (or at the end) and what follows from them."""
     rows = []
@@ -47,7 +52,7 @@ def summary(events: list[Event]) -> list[dict[str, Any]]:
         row["above_floor"] = errors[SURROGATE] / errors[FLOOR] if FLOOR in errors else None
         row["observables"] = {
             name: dict(zip(OBSERVABLES, np.abs(observable_errors(group, name)[1:]).max(axis=0).tolist(), strict=True))
-            for name in (WILSON, SYMANZIK, SURROGATE)
+            for name in observed(group[0])
         }
         rows.append(row)
     return rows

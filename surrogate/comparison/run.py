@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
@@ -11,8 +11,9 @@ from torch import Tensor
 from glasma.backend import Workers
 from surrogate.actions.least_squares import Window
 from surrogate.comparison.contenders import FLOOR, Contender
-from surrogate.comparison.floor import upscaled_run
+from surrogate.comparison.floor import AnyUpscaler, upscaled_run
 from surrogate.dataset import Dataset
+from surrogate.dataset.samples import transform_window
 from surrogate.evolution.compiled import can_be_compiled, compiled_run
 from surrogate.evolution.leapfrog import FieldState
 from surrogate.evolution.own import Evolution
@@ -20,7 +21,6 @@ from surrogate.evolution.rollouts import state_of, strength_error
 from surrogate.evolution.surrogate import pressures
 from surrogate.groups import random_elements
 from surrogate.lattice import transform_links
-from surrogate.upscaling import Upscaler
 
 #: The rows of `Curves.observables`.
 OBSERVABLES = ("energy", "P_L/energy", "P_T/energy")
@@ -73,7 +73,7 @@ def run_events(
     splits: list[str],
     limit: int,
     schemes: list[Contender],
-    upscaler: Upscaler | None,
+    upscaler: AnyUpscaler | None,
     workers: Workers,
     say: Say,
 ) -> list[Event]:
@@ -90,7 +90,7 @@ def run_events(
 
 @torch.no_grad()
 def run_event(
-    dataset: Dataset, split: str, number: int, schemes: list[Contender], upscaler: Upscaler | None, workers: Workers
+    dataset: Dataset, split: str, number: int, schemes: list[Contender], upscaler: AnyUpscaler | None, workers: Workers
 ) -> Event:
     """Every scheme on one event."""
     window = dataset.window(split, number)
@@ -134,7 +134,8 @@ def evolve(model: Evolution, window: Window, steps: int) -> Iterator[FieldState]
 @torch.no_grad()
 def equivariance(schemes: list[Contender], window: Window, steps: int = 20, seed: int = 1) -> dict[str, float]:
     """max |Ω(evolved) − evolved(Ω)| of the links of each scheme after some steps, Ω random at every site."""
-    Omega = _random_gauge(window, seed)
+    window = _in_double(window)
+    Omega = _random_gauge(schemes, window, seed)
     turned = transform_window(window, Omega)
     found = {}
     for scheme in schemes:
@@ -146,10 +147,17 @@ def equivariance(schemes: list[Contender], window: Window, steps: int = 20, seed
 
 @torch.no_grad()
 def errors_in_another_gauge(schemes: list[Contender], window: Window, seed: int = 1) -> dict[str, list[float]]:
-    """|F − F*|/|F*| of each scheme at Δτ, 2 Δτ, … on the same event in a random gauge; that of an equivariant one is as before."""
-    turned = transform_window(window, _random_gauge(window, seed))
+    """|F − F*|/|F*| of each scheme at Δτ, 2 Δτ, … on the same event in a random gauge."""
+    window = _in_double(window)
+    turned = transform_window(window, _random_gauge(schemes, window, seed))
     return {scheme.name: _curves(scheme.model, turned).strength for scheme in schemes}
 
 
-def _random_gauge(window: Window, seed: int) -> Tensor:
-    return random_elements(_group_of(window), window.U.shape[2:4], torch.Generator().manual_seed(seed)).to(window.U.dtype)
+def _random_gauge(schemes: list[Contender], window: Window, seed: int) -> Tensor:
+    generator = torch.Generator().manual_seed(seed)
+    return random_elements(schemes[0].model.config.group, window.U.shape[2:4], generator)
+
+
+def _in_double(window: Window) -> Window:
+    phi, longitudinal = (None if X is None else X.to(torch.complex128) for X in (window.phi, window.longitudinal))
+    return replace(window, U=window.U.to(torch.complex128), phi=phi, longitudinal=longitudinal)
