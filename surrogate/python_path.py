@@ -70,7 +70,9 @@ def made(path: str, facts: dict[str, Any], arguments: dict[str, Any]) -> nn.Modu
     for key in arguments:
         if key in facts:
             raise ConfigError(f"Python path {path!r}: {key} follows from the data set; leave it out of the arguments")
-    parameters = inspect.signature(function).parameters
+    # A class without an __init__ seems to take any keyword, and takes none.
+    bare = inspect.isclass(function) and function.__init__ is nn.Module.__init__
+    parameters = {} if bare else dict(inspect.signature(function).parameters)
     takes_all = any(parameter.kind is parameter.VAR_KEYWORD for parameter in parameters.values())
     given = {key: value for key, value in facts.items() if takes_all or key in parameters}
     try:
