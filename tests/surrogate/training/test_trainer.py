@@ -251,9 +251,17 @@ def test_the_batch_that_was_not_finite_is_set_aside_with_its_weights(
     assert all(tensor.isfinite().all() for tensor in found["weights"].values())
 
 
-def test_the_weights_of_the_bad_batch_are_those_of_a_training_that_ends_before_it(tmp_path: Path):
+def without_value(model: nn.Module, batch: Any) -> Tensor:
+    """The loss is NaN where `poisoned` is infinite, but its gradient is finite, and so are the batches after it."""
+    value = mean_square(model, batch)
+    return value if poisoned(model, batch).isfinite() else value + math.nan
+
+
+@pytest.mark.parametrize("loss", [poisoned, without_value])
+def test_the_weights_of_the_bad_batch_are_those_of_a_training_that_ends_before_it(tmp_path: Path, loss: Any):
     """Bit for bit, although losses are looked at only at the end of the epoch."""
     trainer, _ = poisoned_trainer(tmp_path / "run", 17, learning_rate=0.03, epochs=30)
+    trainer._passes.loss = loss
     with pytest.raises(UnstableRunError):
         trainer.fit()
     found = torch.load(tmp_path / "run" / "diverged.pt")
