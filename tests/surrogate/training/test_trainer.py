@@ -194,11 +194,15 @@ def test_nan_stops_with_one_line_and_keeps_the_best_weights(tmp_path: Path):
     assert load_weights(tmp_path / "run" / "best.safetensors", TinyModel())["epoch"] == 1
 
 
-def poisoned(model: nn.Module, batch: Any) -> Tensor:
-    """Not finite where the weights have come far enough for one sample: 1/0 in the forward pass."""
+def at_fault(model: nn.Module, batch: Any) -> bool:
+    """Whether one sample is among them and the weights have come far enough."""
     inputs, _ = batch
-    marked = (inputs[:, 0].real == MARK).any()
-    return mean_square(model, batch) / (0.0 if bool(marked) and bool(model.out.bias.abs().max() > BIAS) else 1.0)
+    return bool((inputs[:, 0].real == MARK).any() and model.out.bias.abs().max() > BIAS)
+
+
+def poisoned(model: nn.Module, batch: Any) -> Tensor:
+    """Divided by zero there."""
+    return mean_square(model, batch) / (0.0 if at_fault(model, batch) else 1.0)
 
 
 MARK, BIAS = 7.0, 0.2
@@ -253,8 +257,7 @@ def test_the_batch_that_was_not_finite_is_set_aside_with_its_weights(
 
 def without_value(model: nn.Module, batch: Any) -> Tensor:
     """The loss is NaN where `poisoned` is infinite, but its gradient is finite, and so are the batches after it."""
-    value = mean_square(model, batch)
-    return value if poisoned(model, batch).isfinite() else value + math.nan
+    return mean_square(model, batch) + (math.nan if at_fault(model, batch) else 0.0)
 
 
 @pytest.mark.parametrize("loss", [poisoned, without_value])
