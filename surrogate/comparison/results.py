@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
@@ -59,11 +60,21 @@ def summary(events: list[Event]) -> list[dict[str, Any]]:
 
 
 def as_plain(events: list[Event], costs: list[Cost], **about: Any) -> dict[str, Any]:
-    """Everything, for `compare.json`."""
-    return {
-        "format": "glasma comparison 1",
-        **about,
-        "summary": summary(events),
-        "costs": [asdict(cost) for cost in costs],
-        "events": [asdict(event) for event in events],
-    }
+    """Everything, for `compare.json`; numbers that are not finite, of schemes that ran away, are None there."""
+    return _finite(
+        {
+            "format": "glasma comparison 1",
+            **about,
+            "summary": summary(events),
+            "costs": [asdict(cost) for cost in costs],
+            "events": [asdict(event) for event in events],
+        }
+    )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -40,9 +40,6 @@ from surrogate.training.batches import cast
 #: How many arguments `forward` has.
 _POTENTIAL, _STEPPER = 2, 5
 
-#: Seed of the weights of a model without a file.
-_SEED = 1
-
 
 @dataclass(frozen=True)
 class OwnConfig(PlainConfig):
@@ -56,6 +53,8 @@ class OwnConfig(PlainConfig):
         Keywords of the user's class.
     group, frame, blocking, substeps
         As of `EvolutionConfig`.
+    seed : int
+        Of the weights that it is made with.
     """
 
     KIND: ClassVar[str] = "an evolution of one's own"
@@ -66,6 +65,7 @@ class OwnConfig(PlainConfig):
     frame: str = "milne"
     blocking: int = 2
     substeps: int = 4
+    seed: int = 1
 
     @property
     def dimensions(self) -> int:
@@ -119,7 +119,7 @@ class OwnEvolution(nn.Module):
             raise LayerError(f"frame = {config.frame!r}: an evolution of one's own in the transverse plane is milne or static")
         self.energies = EnergyOperators(group, self.frame, config.step)
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(_SEED)
+            torch.manual_seed(config.seed)
             self.module = made(config.path, config.facts, config.arguments)
         self._apply(lambda tensor: cast(tensor, tensor.device, torch.float64))
         self.is_potential = _arguments_of(self.module, config.path) == _POTENTIAL

@@ -14,8 +14,8 @@ from surrogate.fitting.evolution import Say, energies_and_errors, train_on_rollo
 from surrogate.training.batches import cast
 
 
-def own_evolution(path: str, arguments: dict[str, Any], dataset: Dataset) -> OwnEvolution:
-    """The model of a Python path for the lattice and the times of a dataset.
+def own_evolution(path: str, arguments: dict[str, Any], dataset: Dataset, seed: int = 1) -> OwnEvolution:
+    """The model of a Python path for the lattice and the times of a dataset, its weights those of a seed.
 
     Raises
     ------
@@ -25,7 +25,7 @@ def own_evolution(path: str, arguments: dict[str, Any], dataset: Dataset) -> Own
         If its `forward` fits no protocol.
     """
     substeps = dataset.content.substeps
-    return OwnEvolution(OwnConfig(path, arguments, dataset.group.name, dataset.frame.name, dataset.blocking, substeps))
+    return OwnEvolution(OwnConfig(path, arguments, dataset.group.name, dataset.frame.name, dataset.blocking, substeps, seed))
 
 
 def train_own(file: TrainFile, dataset: Dataset, directory: Path, say: Say) -> tuple[OwnEvolution, dict[str, Any]]:
@@ -36,7 +36,7 @@ def train_own(file: TrainFile, dataset: Dataset, directory: Path, say: Say) -> t
     GlasmaError
         If there is no such model, it gives something else than it has to, or the training breaks off.
     """
-    model = own_evolution(file.train.model, file.own, dataset)
+    model = own_evolution(file.train.model, file.own, dataset, file.training.seed)
     count = sum(parameter.numel() for parameter in model.module.parameters() if parameter.requires_grad)
     say(f"{file.train.model}: a {'potential' if model.is_potential else 'stepper'} with {count} parameters")
     if count:

@@ -65,6 +65,13 @@ class Shifted(nn.Module):
         return U, P, phi + tau * pi, pi
 
 
+class Explodes(nn.Module):
+    """A stepper whose fields overflow."""
+
+    def forward(self, U: Tensor, P: Tensor, phi: Tensor, pi: Tensor, tau: float) -> tuple[Tensor, ...]:
+        return U * 1e60, P * 1e60, phi * 1e60, pi * 1e60
+
+
 class ThreeArguments(nn.Module):
     """Fits no protocol."""
 

@@ -27,6 +27,7 @@ from surrogate.model_files import load_model_of, save_model
 from surrogate.upscaling import NetworkUpscaler, Upscaler
 from tests.surrogate.pipeline import small_dataset, trained
 
+OWN = "tests.surrogate.own_models"
 PLAIN = "surrogate.evolution.plain_stepper:PlainStepper"
 
 
@@ -113,7 +114,7 @@ def test_other_evolutions_stand_beside_the_surrogate(made: dict[str, Path], tmp_
         for parameter in plain.module.parameters():
             parameter.add_(0.02 * torch.randn_like(parameter))
     broken = save_model(plain, tmp_path / "broken.safetensors")
-    others = [str(made["evolution"]), "tests.surrogate.own_models:Plaquettes", PLAIN, str(broken), PLAIN]
+    others = [str(made["evolution"]), f"{OWN}:Plaquettes", PLAIN, str(broken), PLAIN]
     page = compare(compare_file({"dataset": made["dataset"], "evolution": made["evolution"]}, others=others), tmp_path, print)
     data = json.loads((tmp_path / "compare.json").read_text())
     curves, residuals, turned = data["events"][0]["curves"], data["equivariance"], data["errors_in_another_gauge"]
@@ -138,6 +139,19 @@ def test_other_evolutions_stand_beside_the_surrogate(made: dict[str, Path], tmp_
     assert text.count("data:image/png;base64,") == 4
     assert "The same event in another gauge" in text
     assert all(f"<th>{name}</th>" in text for name in curves)
+
+
+def test_a_scheme_that_runs_away_leaves_the_others_and_the_file_whole(made: dict[str, Path], tmp_path: Path) -> None:
+    file = compare_file({"dataset": made["dataset"], "evolution": made["evolution"]}, others=[f"{OWN}:Explodes"])
+    compare(file, tmp_path, lambda text: None)
+
+    def refused(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    data = json.loads((tmp_path / "compare.json").read_text(), parse_constant=refused)
+    curves = data["events"][0]["curves"]
+    assert curves["Explodes"]["strength"][-1] is None
+    assert curves[SURROGATE]["strength"][-1] < 0.1
 
 
 def test_a_network_upscaler_that_has_not_learned_is_its_baseline(made: dict[str, Path], tmp_path: Path) -> None:
