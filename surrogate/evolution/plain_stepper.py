@@ -31,8 +31,8 @@ class PlainStepper(UNet):
 
     Notes
     -----
-    It sees real and imaginary parts of U − 1, P, φ and π, each field over its root mean square, and gives forces on the links
-    and on φ in units of the root mean square of U − 1.
+    It sees real and imaginary parts of U − 1, P, φ and π, each field over its root mean square, and gives −∇V of the links and
+    of φ in units of the root mean square of U − 1 and of φ.
     """
 
     def __init__(self, group: str, frame: str, step: float, width: int = 16, deep: int = 24) -> None:
@@ -51,7 +51,10 @@ class PlainStepper(UNet):
         state = leapfrog.kick(FieldState(U, P, phi, pi, round(tau / self._step)))
         forces = self._forces(U, P, phi, pi)
         assert state.pi is not None
-        new = replace(state, P=state.P + self._step * forces[:, :2], pi=state.pi + self._step * forces[:, 2])
+        # With the factors of the frame, as the forces of a potential.
+        metric = self._frame.metric(tau)
+        more_P, more_pi = (self._step * metric) * forces[:, :2], (self._step / metric) * forces[:, 2]
+        new = replace(state, P=state.P + more_P, pi=state.pi + more_pi)
         new = leapfrog.drift(new)
         assert new.phi is not None
         assert new.pi is not None
@@ -67,7 +70,8 @@ class PlainStepper(UNet):
         N = U.shape[-1]
         parts = self.maps(seen).unflatten(1, (3, N, N, 2))
         found = torch.view_as_complex(parts.movedim((-2, -1), (2, 3)).contiguous())
-        return sizes[0] * algebra_part(1j * found, self._group)
+        units = torch.cat([sizes[0], sizes[0], sizes[2]], dim=1)
+        return units * algebra_part(1j * found, self._group)
 
 
 def _size(X: Tensor) -> Tensor:
