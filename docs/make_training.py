@@ -52,6 +52,7 @@ further decrease; `precision = "float64"` gives it room. It has no use for rando
 | `best.safetensors` | the weights with the smallest validation loss; `load_weights(path, model)` puts them into a model |
 | `last.safetensors` | the weights of the last checkpoint |
 | `checkpoint.pt` | all that the training goes on from |
+| `diverged.pt` | only if a loss or a gradient was not finite: the batch, and the weights that it met |
 | `tensorboard/` | logs for `tensorboard --logdir DIRECTORY`, if the package is installed |
 
 `best.safetensors`, `last.safetensors` and the checkpoint are replaced together at each checkpoint. The status is
@@ -66,8 +67,31 @@ none; `fit()` refuses a directory that holds a training. The configuration must 
 threads and processes, weights and `history.csv` are then those of an undisturbed training byte for byte, wherever it
 was killed (`tests/surrogate/training/test_resume.py`).
 
-A loss or a gradient that is not finite ends the training with one line and the status `diverged`; the best weights so
-far are kept.
+## Losses that are not finite
+
+A loss or a gradient that is not finite, NaN or infinite, ends the training with one line and the status `diverged`; the
+best weights so far are kept. The batch at fault is set aside, with the weights as they were before it:
+
+```python
+import torch
+
+found = torch.load("output/study/diverged.pt")
+model.load_state_dict(found["weights"])
+loss(model, found["tensors"])  # is not finite again, but for what is random in the loss
+```
+
+| entry | content |
+|---|---|
+| `data` | `"training"` or `"validation"` |
+| `epoch`, `batch` | counted from 1 |
+| `loss`, `gradient_norm` | as they were found; the norm is 0 in evaluations |
+| `samples` | the numbers of its samples in the data, counted from 0 |
+| `tensors` | the batch as the loss got it, in the precision of the training, on the CPU |
+| `weights` | parameters and buffers; in an L-BFGS iteration or an evaluation those with which it began |
+
+Finding it costs a copy of the weights on the device and no waiting for it. A batch of other things than tensors, tuples
+and dictionaries needs `torch.load(…, weights_only=False)`. L-BFGS and evaluations look for the batch by a second pass
+over their data; where that is finite, as it can be with random losses, no file is written.
 
 ## Many processes and GPUs
 

@@ -17,18 +17,21 @@ from glasma.io.atomic import replacing, write_text
 from glasma.io.provenance import commit, installed, versions
 from surrogate.collisions.surrogate import CollisionSurrogate
 from surrogate.errors import LayerError
+from surrogate.evolution.own import OwnEvolution
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.models import LCNN
 from surrogate.observables.maps import ObservableNetwork
-from surrogate.training.weights import read_safetensors
+from surrogate.training.batches import cast
+from surrogate.training.weights import as_stored, as_taken, read_safetensors
 from surrogate.upscaling import NetworkUpscaler, Upscaler
 
 #: Architectures that a card can name, and how their configuration becomes a model.
-Model = LCNN | EvolutionSurrogate | CollisionSurrogate | Upscaler | NetworkUpscaler | ObservableNetwork
+Model = LCNN | EvolutionSurrogate | CollisionSurrogate | OwnEvolution | Upscaler | NetworkUpscaler | ObservableNetwork
 ARCHITECTURES: dict[str, type[Model]] = {
     "LCNN": LCNN,
     "EvolutionSurrogate": EvolutionSurrogate,
     "CollisionSurrogate": CollisionSurrogate,
+    "OwnEvolution": OwnEvolution,
     "Upscaler": Upscaler,
     "NetworkUpscaler": NetworkUpscaler,
     "ObservableNetwork": ObservableNetwork,
@@ -47,7 +50,7 @@ def save_model(
 
     Parameters
     ----------
-    model : LCNN, EvolutionSurrogate, CollisionSurrogate, Upscaler, NetworkUpscaler or ObservableNetwork
+    model : LCNN, EvolutionSurrogate, CollisionSurrogate, OwnEvolution, Upscaler, NetworkUpscaler or ObservableNetwork
     path : path
         The file, by convention *.safetensors; the card goes to the same name with the ending .json.
     training_data, metrics : dict, optional
@@ -66,6 +69,7 @@ def save_model(
         If it cannot be written.
     """
     path = Path(path)
+    tensors, complex_names = as_stored(model.state_dict())
     card = {
         "format": _FORMAT,
         "architecture": type(model).__name__,
@@ -74,6 +78,7 @@ def save_model(
         "dimensions": model.config.dimensions,
         "parameters": sum(parameter.numel() for parameter in model.parameters()),
         "precision": str(next(model.parameters()).dtype).removeprefix("torch."),
+        "complex": complex_names,
         "training_data": training_data or {},
         "metrics": metrics or {},
         "notes": notes,
@@ -81,7 +86,6 @@ def save_model(
         "commit": commit(),
     }
     text = json.dumps(card, indent=2, ensure_ascii=False)
-    tensors = {name: tensor.detach().cpu().contiguous() for name, tensor in model.state_dict().items()}
     with replacing(path) as aside:
         aside.write_bytes(save(tensors, metadata={"card": text}))
     write_text(path.with_suffix(".json"), text + "\n")
@@ -112,6 +116,12 @@ def load_model(path: Path | str, device: torch.device | str = "cpu") -> Model:
     ------
     FileError
         With one line, if the file is missing, damaged, or its weights do not fit the architecture of its card.
+    ConfigError
+        If its card names a Python path that gives no model.
+
+    Notes
+    -----
+    A user's own model (`OwnEvolution`) is made by the class or function that its card names: load only files that you trust.
     """
     path = Path(path)
     card, tensors = _read(path, str(device))
@@ -123,8 +133,9 @@ def load_model(path: Path | str, device: torch.device | str = "cpu") -> Model:
         )
     try:
         model = architecture(**card["config"])
-        model.to(device=device, dtype=getattr(torch, card["precision"]))
-        model.load_state_dict(tensors)
+        precision = getattr(torch, card["precision"])
+        model._apply(lambda tensor: cast(tensor, torch.device(device), precision))
+        model.load_state_dict(as_taken(tensors, card.get("complex", ())))
     except (LayerError, KeyError, AttributeError, TypeError, RuntimeError) as error:
         reason = " ".join(str(error).split())[:200]
         raise FileError(f"{path}: weights and card do not fit each other ({reason}); restore the file") from None
@@ -132,7 +143,7 @@ def load_model(path: Path | str, device: torch.device | str = "cpu") -> Model:
     return model.eval()
 
 
-Kind = TypeVar("Kind", LCNN, EvolutionSurrogate, CollisionSurrogate, Upscaler, NetworkUpscaler)
+Kind = TypeVar("Kind", LCNN, EvolutionSurrogate, CollisionSurrogate, OwnEvolution, Upscaler, NetworkUpscaler)
 
 
 def load_model_of(path: Path | str, kind: type[Kind]) -> Kind:

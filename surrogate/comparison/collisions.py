@@ -33,10 +33,10 @@ from surrogate.collisions.run import blocked_links, run_collision, slab_state
 from surrogate.collisions.surrogate import CollisionSurrogate
 from surrogate.comparison import figures
 from surrogate.comparison.config import CompareFile
-from surrogate.comparison.contenders import SURROGATE, SYMANZIK, WILSON
+from surrogate.comparison.contenders import FLOOR, SURROGATE, SYMANZIK, WILSON
 from surrogate.comparison.costs import Cost
 from surrogate.comparison.results import as_plain, summary
-from surrogate.comparison.run import FLOOR, Curves, Event, Say
+from surrogate.comparison.run import Curves, Event, Say
 from surrogate.dataset import Dataset
 from surrogate.dataset.collision_event import slab_means
 from surrogate.evolution.surrogate import pressures

@@ -21,8 +21,11 @@ class Compare(Section):
     evolution: str = Field(min_length=1, description="model file of the evolution surrogate")
     upscaler: str | list[str] | None = Field(
         default=None,
-        description="model file of an upscaler, for b > 2 one for each factor 2, that of the coarsest lattice first; needed "
-        "for the floor and the fine maps",
+        description="model file of an upscaler or a network upscaler, for b > 2 one for each factor 2, that of the coarsest "
+        "lattice first; needed for the floor and the fine maps",
+    )
+    others: list[str] = Field(
+        default_factory=list, description="further schemes: model files of evolutions, or Python paths of models of one's own"
     )
     threads: int = Field(default=0, ge=0, description="CPU threads; 0 takes all cores")
 

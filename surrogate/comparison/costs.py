@@ -17,6 +17,8 @@ from surrogate.comparison.contenders import Contender
 from surrogate.comparison.floor import begun
 from surrogate.evolution.compiled import can_be_compiled, compiled_scheme
 from surrogate.evolution.leapfrog import FieldState
+from surrogate.evolution.own import Evolution
+from surrogate.evolution.rollouts import state_of
 
 #: Repetitions; the best counts.
 _REPETITIONS = 5
@@ -45,7 +47,7 @@ class Cost:
 
 
 def costs(schemes: list[Contender], window: Window, coarse_time: float, fine_substeps: int, workers: Workers) -> list[Cost]:
-    """The costs of the compiled schemes from a coarse initial state, and of the solver on a lattice b times as fine.
+    """The costs of the coarse schemes, and of the solver on a lattice b times as fine.
 
     Parameters
     ----------
@@ -81,7 +83,23 @@ def costs(schemes: list[Contender], window: Window, coarse_time: float, fine_sub
             compiled = compiled_scheme(scheme.model, (nx, ny), workers)
             steps = round(coarse_time * config.substeps)
             found.append(_timed(f"{scheme.name}, coarse", compiled, begun(compiled, frame, coarse), steps))
+        else:
+            steps = round(coarse_time * config.substeps)
+            found.append(_timed_in_torch(f"{scheme.name}, coarse, in torch", scheme.model, window, steps))
     return found
+
+
+@torch.no_grad()
+def _timed_in_torch(name: str, model: Evolution, window: Window, steps: int) -> Cost:
+    state, count = state_of(model, window), max(2, steps // 8)
+    fields = [X for X in (state.U, state.P, state.phi, state.pi) if X is not None]
+    best = float("inf")
+    for _ in range(2):
+        began = time.perf_counter()
+        for _ in model.run(state, count):
+            pass
+        best = min(best, (time.perf_counter() - began) / count)
+    return Cost(name, state.U.shape[2:4].numel(), steps, best * steps, sum(X.numel() * X.element_size() for X in fields))
 
 
 def _timed(name: str, scheme: BoostInvariant, fields: MilneFields, steps: int) -> Cost:

@@ -6,13 +6,21 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from glasma.report.style import new_figure
-from surrogate.comparison.contenders import SURROGATE, SYMANZIK, WILSON
+from surrogate.comparison.contenders import FLOOR, SURROGATE, SYMANZIK, WILSON
 from surrogate.comparison.maps import Maps
-from surrogate.comparison.results import BAR, observable_errors, strengths
-from surrogate.comparison.run import FLOOR, Event
+from surrogate.comparison.results import BAR, observable_errors, observed, strengths
+from surrogate.comparison.run import Event
 
 COLOURS = {WILSON: "#c1272d", SYMANZIK: "#e8871e", SURROGATE: "#1f4e9c", FLOOR: "#888888"}
+#: Of further schemes, one after the other.
+_FURTHER = ("#2e8b57", "#8e44ad", "#b8860b", "#008b8b", "#c71585", "#556b2f")
 _NAMES = {FLOOR: "floor: fine solver from the upscaled state"}
+
+
+def colour(event: Event, name: str) -> str:
+    """The colour of a scheme in all figures."""
+    further = [other for other in event.curves if other not in COLOURS]
+    return COLOURS[name] if name in COLOURS else _FURTHER[further.index(name) % len(_FURTHER)]
 
 
 def _splits(events: list[Event]) -> dict[str, list[Event]]:
@@ -28,14 +36,29 @@ def error_against_time(events: list[Event], spacing_fm: float) -> Figure:
         tau = spacing_fm * np.array(group[0].times)
         for name in group[0].curves:
             for event in group:
-                axes.plot(tau, event.curves[name].strength, color=COLOURS[name], lw=0.5, alpha=0.4)
-            axes.plot(tau, strengths(group, name), color=COLOURS[name], lw=1.8, label=_NAMES.get(name, name))
+                axes.plot(tau, event.curves[name].strength, color=colour(event, name), lw=0.5, alpha=0.4)
+            axes.plot(tau, strengths(group, name), color=colour(group[0], name), lw=1.8, label=_NAMES.get(name, name))
         axes.axhline(BAR, color="#bbbbbb", lw=0.8, ls=":")
         axes.set_yscale("log")
         axes.set_title(split)
         axes.set_xlabel(r"$\tau$  [fm]")
     panels[0].set_ylabel(r"$|F - F_*|\,/\,|F_*|$")
     panels[0].legend(fontsize=8)
+    return figure
+
+
+def errors_in_two_gauges(event: Event, turned: dict[str, list[float]], spacing_fm: float) -> Figure:
+    """|F − F*|/|F*| of one event as it is and in a random gauge (dashed)."""
+    tau = spacing_fm * np.array(event.times)
+    figure = new_figure(5.2, 3.4)
+    axes = figure.subplots()
+    for name, errors in turned.items():
+        axes.plot(tau, event.curves[name].strength, color=colour(event, name), lw=1.2, alpha=0.6, label=name)
+        axes.plot(tau, errors, color=colour(event, name), lw=2.0, ls=(0, (4, 2)))
+    axes.set_yscale("log")
+    axes.set_xlabel(r"$\tau$  [fm]")
+    axes.set_ylabel(r"$|F - F_*|\,/\,|F_*|$")
+    axes.legend(fontsize=8)
     return figure
 
 
@@ -47,10 +70,10 @@ def observables_against_time(events: list[Event], spacing_fm: float) -> Figure:
     labels = r"$\varepsilon/\varepsilon_* - 1$", r"$\Delta P_L/\varepsilon$", r"$\Delta P_T/\varepsilon$"
     for column, (split, group) in enumerate(groups.items()):
         tau = spacing_fm * (np.array(group[0].times) - group[0].times[0] / 2)
-        for name in (WILSON, SYMANZIK, SURROGATE):
+        for name in observed(group[0]):
             errors = observable_errors(group, name)
             for row in range(3):
-                panels[row, column].plot(tau[1:], errors[1:, row], color=COLOURS[name], label=name)
+                panels[row, column].plot(tau[1:], errors[1:, row], color=colour(group[0], name), label=name)
         panels[0, column].set_title(split)
         panels[2, column].set_xlabel(r"$\tau$  [fm]")
         for row in range(3):
@@ -71,11 +94,11 @@ def evolution(event: Event, spacing_fm: float) -> Figure:
     left.plot(tau, tau * truth[:, 0], color="#222222", lw=2.6, alpha=0.5, label="fine solver")
     right.plot(tau, truth[:, 1], color="#222222", lw=2.6, alpha=0.5)
     right.plot(tau, truth[:, 2], color="#222222", lw=2.6, alpha=0.5)
-    for name in (WILSON, SYMANZIK, SURROGATE):
+    for name in observed(event):
         found = np.array(event.curves[name].observables)
-        left.plot(tau, tau * found[:, 0], color=COLOURS[name], lw=1.1, label=name)
+        left.plot(tau, tau * found[:, 0], color=colour(event, name), lw=1.1, label=name)
         for row in (1, 2):
-            right.plot(tau, found[:, row], color=COLOURS[name], lw=1.1)
+            right.plot(tau, found[:, row], color=colour(event, name), lw=1.1)
     left.set_ylabel(r"$\tau\,\varepsilon$  [a.u.]")
     left.legend(fontsize=8)
     right.set_ylabel(r"$P_L/\varepsilon,\; P_T/\varepsilon$")

@@ -13,15 +13,51 @@ import torch
 from torch import Tensor
 
 from glasma.backend import Workers
+from glasma.errors import ConfigError, FileError
 from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.group import group_named
 from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
 from surrogate.actions.least_squares import Window
 from surrogate.blocking import block_links
+from surrogate.dataset import Dataset
 from surrogate.engine_fields import algebra_from_tensor, links_from_tensor, links_to_tensor
 from surrogate.evolution.leapfrog import FieldState
-from surrogate.upscaling import Cascade
+from surrogate.model_files import load_model
+from surrogate.upscaling import Cascade, NetworkUpscaler, Upscaler
+
+
+def load_upscaler(paths: str | list[str], dataset: Dataset) -> Cascade:
+    """The upscalers of some model files, one after the other, for the states of a dataset.
+
+    Raises
+    ------
+    FileError
+        If a file is missing, damaged or holds no upscaler.
+    ConfigError
+        If one is for other fields than the dataset's, or together they do not undo its blocking.
+    """
+    upscalers = []
+    for path in [paths] if isinstance(paths, str) else paths:
+        model = load_model(path)
+        if not isinstance(model, Upscaler | NetworkUpscaler):
+            kind = type(model).__name__
+            raise FileError(
+                f"compare.upscaler: {path} holds a model of the kind {kind}, which upscales nothing; give another file"
+            )
+        wanted = {"group": dataset.group.name, "frame": dataset.frame.name, "scalars": "site"}
+        for key, value in wanted.items():
+            if (own := getattr(model.config, key, value)) != value:
+                raise ConfigError(
+                    f"compare.upscaler: {path} is for {key} = {own}, {dataset.path} has {value}; give another file"
+                )
+        upscalers.append(model)
+    if 2 ** len(upscalers) != dataset.blocking:
+        raise ConfigError(
+            f"compare.upscaler = {paths!r}: refines by {2 ** len(upscalers)}, {dataset.path} is blocked by "
+            f"{dataset.blocking}; give one upscaler for each factor 2, that of the coarsest lattice first"
+        )
+    return Cascade(upscalers)
 
 
 @torch.no_grad()

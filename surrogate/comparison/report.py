@@ -16,19 +16,19 @@ from glasma.report.style import figure_style
 from surrogate.comparison import figures
 from surrogate.comparison.collisions import compare_collisions
 from surrogate.comparison.config import CompareFile
-from surrogate.comparison.contenders import contenders
+from surrogate.comparison.contenders import contenders, other_contenders
 from surrogate.comparison.costs import costs
+from surrogate.comparison.floor import load_upscaler
 from surrogate.comparison.maps import Maps, fine_maps
 from surrogate.comparison.resolution import as_plain as resolution_as_plain
 from surrogate.comparison.resolution import missing, study_resolution
 from surrogate.comparison.resolution_figure import error_against_refinement
 from surrogate.comparison.results import as_plain, summary
-from surrogate.comparison.run import Event, Say, equivariance, run_events
+from surrogate.comparison.run import Event, Say, equivariance, errors_in_another_gauge, run_events
 from surrogate.dataset import Dataset
 from surrogate.dataset.dataset_file import read_content
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.model_files import load_model_of
-from surrogate.upscaling import Cascade, Upscaler
 
 
 def compare(file: CompareFile, directory: Path, say: Say) -> Path:
@@ -46,7 +46,6 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
         return compare_collisions(file, directory, say)
     surrogate = load_model_of(wanted.evolution, EvolutionSurrogate)
     config = surrogate.config
-    upscaler = _upscaler(wanted.upscaler, config.blocking)
     dataset = Dataset(wanted.dataset, group=config.group, frame=config.frame, blocking=config.blocking)
     substeps = dataset.content.substeps
     if substeps != config.substeps:
@@ -54,8 +53,10 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
             f"compare.dataset = {wanted.dataset!r}: its steps are Δτ = a_T/{substeps}, those of the surrogate "
             f"a_T/{config.substeps}; draw a dataset with dataset.substeps = {config.substeps}"
         )
+    upscaler = None if wanted.upscaler is None else load_upscaler(wanted.upscaler, dataset)
+    further = other_contenders(wanted.others, dataset)
     workers = Workers(wanted.threads or os.cpu_count() or 1)
-    schemes = contenders(surrogate)
+    schemes = contenders(surrogate, further)
     events = run_events(dataset, wanted.splits, wanted.events, schemes, upscaler, workers, say)
     first = events[0]
     content = dataset.content.splits[first.split]
@@ -68,10 +69,12 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     if lacking is None:
         resolution = study_resolution(dataset, wanted.splits, wanted.events, surrogate, workers, say)
     symmetry = equivariance(schemes, window)
+    # Of the surrogate and what stands beside it; Wilson's and Symanzik's are as equivariant as the surrogate.
+    turned = errors_in_another_gauge(schemes[2:], window) if further else {}
     spacing = content.spacing_fm * dataset.blocking
     about = {
         "config": file.as_dict(), "model": surrogate.card, "coefficients": surrogate.pairs.values(),
-        "equivariance": symmetry, "maps": None if found is None else _numbers(found),
+        "equivariance": symmetry, "errors_in_another_gauge": turned, "maps": None if found is None else _numbers(found),
         "machine": machine(), "versions": {**versions(), "torch": installed("torch")}, "commit": commit(),
     }  # fmt: skip
     make_directory(directory)
@@ -79,7 +82,7 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     plain = as_plain(events, taken, **about, resolution=measured)
     write_text(directory / "compare.json", json.dumps(plain, indent=1) + "\n")
     with figure_style():
-        sections = _sections(events, found, spacing)
+        sections = _sections(events, found, turned, spacing)
         ladder = embedded(error_against_refinement(resolution, spacing), "Resolution gain") if resolution else None
     page = page_from(
         "compare.html", "surrogate.comparison", file=file, rows=summary(events), costs=taken, about=about, dataset=dataset,
@@ -91,20 +94,6 @@ def compare(file: CompareFile, directory: Path, say: Say) -> Path:
     return path
 
 
-def _upscaler(wanted: str | list[str] | None, blocking: int) -> Cascade | None:
-    """The upscalers of a comparison, one after the other."""
-    if wanted is None:
-        return None
-    paths = [wanted] if isinstance(wanted, str) else wanted
-    cascade = Cascade([load_model_of(path, Upscaler) for path in paths])
-    if cascade.factor != blocking:
-        raise ConfigError(
-            f"compare.upscaler = {wanted!r}: refines by {cascade.factor}, the blocking of the surrogate is {blocking}; give "
-            "one upscaler for each factor 2, that of the coarsest lattice first"
-        )
-    return cascade
-
-
 def _numbers(found: Maps) -> dict[str, Any]:
     return {
         "time": found.time, "error": found.error, "mean": found.mean,
@@ -112,7 +101,9 @@ def _numbers(found: Maps) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def _sections(events: list[Event], found: Maps | None, spacing_fm: float) -> list[dict[str, Any]]:
+def _sections(
+    events: list[Event], found: Maps | None, turned: dict[str, list[float]], spacing_fm: float
+) -> list[dict[str, Any]]:
     drawn = [
         (
             "Error of the field strength against time",
@@ -127,6 +118,15 @@ def _sections(events: list[Event], found: Maps | None, spacing_fm: float) -> lis
         ),
         ("One event", f"Event {events[0].number} of {events[0].split}.", figures.evolution(events[0], spacing_fm)),
     ]
+    if turned:
+        drawn.append(
+            (
+                "The same event in another gauge",
+                "Dashed: the event after a gauge transformation that is random at every site. Physics does not change, and an "
+                "equivariant scheme has the same error; one that is not has learnt a gauge.",
+                figures.errors_in_two_gauges(events[0], turned, spacing_fm),
+            )
+        )
     if found is not None:
         drawn += [
             (

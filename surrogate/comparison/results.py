@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 
-from surrogate.comparison.contenders import SURROGATE, SYMANZIK, WILSON
+from surrogate.comparison.contenders import FLOOR, SURROGATE, SYMANZIK, WILSON
 from surrogate.comparison.costs import Cost
-from surrogate.comparison.run import FLOOR, OBSERVABLES, Event
+from surrogate.comparison.run import OBSERVABLES, Event
 
 #: Error of Wilson's action at which the schemes are compared.
 BAR = 0.5
@@ -30,6 +31,11 @@ def observable_errors(events: list[Event], scheme: str) -> np.ndarray:
     return np.mean(rows, axis=0)
 
 
+def observed(event: Event) -> list[str]:
+    """The schemes that have energies: all but the floor."""
+    return [name for name, curves in event.curves.items() if curves.observables]
+
+
 def summary(events: list[Event]) -> list[dict[str, Any]]:
     """One row for each split: errors when Wilson's reaches `BAR` (or at the end) and what follows from them."""
     rows = []
@@ -47,18 +53,28 @@ def summary(events: list[Event]) -> list[dict[str, Any]]:
         row["above_floor"] = errors[SURROGATE] / errors[FLOOR] if FLOOR in errors else None
         row["observables"] = {
             name: dict(zip(OBSERVABLES, np.abs(observable_errors(group, name)[1:]).max(axis=0).tolist(), strict=True))
-            for name in (WILSON, SYMANZIK, SURROGATE)
+            for name in observed(group[0])
         }
         rows.append(row)
     return rows
 
 
 def as_plain(events: list[Event], costs: list[Cost], **about: Any) -> dict[str, Any]:
-    """Everything, for `compare.json`."""
-    return {
-        "format": "glasma comparison 1",
-        **about,
-        "summary": summary(events),
-        "costs": [asdict(cost) for cost in costs],
-        "events": [asdict(event) for event in events],
-    }
+    """Everything, for `compare.json`; numbers that are not finite, of schemes that ran away, are None there."""
+    return _finite(
+        {
+            "format": "glasma comparison 1",
+            **about,
+            "summary": summary(events),
+            "costs": [asdict(cost) for cost in costs],
+            "events": [asdict(event) for event in events],
+        }
+    )
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [_finite(entry) for entry in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -3,27 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import torch
 from torch import Tensor
 
 from glasma.backend import Workers
 from surrogate.actions.least_squares import Window
-from surrogate.comparison.contenders import SURROGATE, Contender
+from surrogate.comparison.contenders import FLOOR, Contender
 from surrogate.comparison.floor import upscaled_run
 from surrogate.dataset import Dataset
+from surrogate.dataset.samples import transform_window
 from surrogate.evolution.compiled import can_be_compiled, compiled_run
 from surrogate.evolution.leapfrog import FieldState
+from surrogate.evolution.own import Evolution
 from surrogate.evolution.rollouts import state_of, strength_error
-from surrogate.evolution.surrogate import EvolutionSurrogate, pressures
+from surrogate.evolution.surrogate import pressures
 from surrogate.groups import random_elements
 from surrogate.lattice import transform_links
 from surrogate.upscaling import Cascade
 
 #: The rows of `Curves.observables`.
 OBSERVABLES = ("energy", "P_L/energy", "P_T/energy")
-FLOOR = "floor"
 
 Say = Callable[[str], None]
 
@@ -99,7 +100,7 @@ def run_event(
     truth = pressures(torch.as_tensor(dataset.energies(split, number))).tolist()
     curves = {scheme.name: _curves(scheme.model, window) for scheme in schemes}
     if upscaler is not None:
-        model, substeps = schemes[-1].model, schemes[-1].model.config.substeps
+        model, substeps = schemes[0].model, schemes[0].model.config.substeps
         fine_substeps = dataset.content.splits[split].fine_substeps
         blocked = upscaled_run(upscaler, window, len(times), substeps, fine_substeps, workers)
         errors = [strength_error(model, U, window.U[n : n + 1]) for n, U in enumerate(blocked, 1)]
@@ -107,7 +108,7 @@ def run_event(
     return Event(split, number, times, truth, curves)
 
 
-def _curves(model: EvolutionSurrogate, window: Window) -> Curves:
+def _curves(model: Evolution, window: Window) -> Curves:
     curves = Curves()
     before: Tensor | None = None
     for state in evolve(model, window, len(window.U) - 1):
@@ -121,7 +122,7 @@ def _curves(model: EvolutionSurrogate, window: Window) -> Curves:
     return curves
 
 
-def evolve(model: EvolutionSurrogate, window: Window, steps: int) -> Iterator[FieldState]:
+def evolve(model: Evolution, window: Window, steps: int) -> Iterator[FieldState]:
     """States at Δτ, 2 Δτ, … of a window from the beginning of a run, compiled where that is possible.
 
     A collision starts from its links and E_L at τ = 0+, a box from its links at the first two times.
@@ -132,19 +133,32 @@ def evolve(model: EvolutionSurrogate, window: Window, steps: int) -> Iterator[Fi
 
 
 @torch.no_grad()
-def equivariance(schemes: list[Contender], window: Window, steps: int = 20, seed: int = 1) -> float:
-    """max |Ω(evolved) − evolved(Ω)| of the surrogate's links after some steps, Ω random at every site."""
-    model = next(scheme.model for scheme in schemes if scheme.name == SURROGATE)
+def equivariance(schemes: list[Contender], window: Window, steps: int = 20, seed: int = 1) -> dict[str, float]:
+    """max |Ω(evolved) − evolved(Ω)| of the links of each scheme after some steps, Ω random at every site."""
+    window = _in_double(window)
+    Omega = _random_gauge(schemes, window, seed)
+    turned = transform_window(window, Omega)
+    found = {}
+    for scheme in schemes:
+        *_, plain = evolve(scheme.model, window, steps)
+        *_, other = evolve(scheme.model, turned, steps)
+        found[scheme.name] = float((other.U - transform_links(plain.U, Omega[None])).abs().max())
+    return found
+
+
+@torch.no_grad()
+def errors_in_another_gauge(schemes: list[Contender], window: Window, seed: int = 1) -> dict[str, list[float]]:
+    """|F − F*|/|F*| of each scheme at Δτ, 2 Δτ, … on the same event in a random gauge."""
+    window = _in_double(window)
+    turned = transform_window(window, _random_gauge(schemes, window, seed))
+    return {scheme.name: _curves(scheme.model, turned).strength for scheme in schemes}
+
+
+def _random_gauge(schemes: list[Contender], window: Window, seed: int) -> Tensor:
     generator = torch.Generator().manual_seed(seed)
-    U = window.U[:2].to(torch.complex128)
-    Omega = random_elements(model.config.group, (1, *U.shape[2:4]), generator)
+    return random_elements(schemes[0].model.config.group, window.U.shape[2:4], generator)
 
-    def adjoint(X: Tensor | None) -> Tensor | None:
-        return None if X is None else Omega @ X.to(torch.complex128) @ Omega.mH
 
-    longitudinal = adjoint(None if window.longitudinal is None else window.longitudinal[None])
-    phi = None if window.phi is None else window.phi[:2]
-    turned = Window(transform_links(U, Omega), adjoint(phi), 0, None if longitudinal is None else longitudinal[0])
-    *_, plain = evolve(model, window, steps)
-    *_, other = evolve(model, turned, steps)
-    return float((other.U - transform_links(plain.U, Omega)).abs().max())
+def _in_double(window: Window) -> Window:
+    phi, longitudinal = (None if X is None else X.to(torch.complex128) for X in (window.phi, window.longitudinal))
+    return replace(window, U=window.U.to(torch.complex128), phi=phi, longitudinal=longitudinal)

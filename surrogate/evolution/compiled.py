@@ -7,6 +7,7 @@ Field strength actions run so; what an L-CNN adds does not, and its surrogate ru
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import TypeGuard
 
 from glasma.backend import Workers
 from glasma.evolution.improved_action import TransverseAction
@@ -16,12 +17,13 @@ from glasma.lattice.grid import Grid
 from surrogate.engine_fields import empty_milne_fields, state_from_engine, state_to_engine
 from surrogate.errors import LayerError
 from surrogate.evolution.leapfrog import FieldState
+from surrogate.evolution.own import Evolution
 from surrogate.evolution.surrogate import EvolutionSurrogate
 
 
-def can_be_compiled(surrogate: EvolutionSurrogate) -> bool:
+def can_be_compiled(surrogate: Evolution) -> TypeGuard[EvolutionSurrogate]:
     """Whether the action is one of field strengths alone."""
-    return surrogate.network is None
+    return isinstance(surrogate, EvolutionSurrogate) and surrogate.network is None
 
 
 def compiled_scheme(

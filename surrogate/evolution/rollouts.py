@@ -11,12 +11,13 @@ from torch.utils.data import Dataset
 from surrogate.actions.least_squares import Window
 from surrogate.evolution.leapfrog import FieldState
 from surrogate.evolution.momenta import momenta_between
+from surrogate.evolution.own import Evolution, OwnEvolution
 from surrogate.evolution.surrogate import EvolutionSurrogate
 from surrogate.groups import algebra_part
 from surrogate.lattice import plaquettes
 
 
-def state_of(surrogate: EvolutionSurrogate, window: Window, at: int = 1) -> FieldState:
+def state_of(surrogate: Evolution, window: Window, at: int = 1) -> FieldState:
     """The state with the links of entry `at` of a window, its momenta from the entry before: those of the coarse leapfrog.
 
     Parameters
@@ -75,11 +76,11 @@ class RolloutLoss:
 
     def __call__(self, model: nn.Module, batch: tuple[Tensor, Tensor, Tensor]) -> Tensor:
         """The loss of a batch (U, φ, number), mean over its samples."""
-        assert isinstance(model, EvolutionSurrogate)
+        assert isinstance(model, EvolutionSurrogate | OwnEvolution)
         samples = [self._of(model, Window(U, phi, round(float(first)))) for U, phi, first in zip(*batch, strict=True)]
         return torch.stack(samples).mean()
 
-    def _of(self, model: EvolutionSurrogate, window: Window) -> Tensor:
+    def _of(self, model: Evolution, window: Window) -> Tensor:
         steps = len(window.U) - 2
         terms = []
         for state in model.run(state_of(model, window), steps, self.checkpointing):
@@ -90,12 +91,12 @@ class RolloutLoss:
         return torch.stack(terms).sum() / steps
 
 
-def strength_error(model: EvolutionSurrogate, U: Tensor, truth: Tensor) -> float:
+def strength_error(model: Evolution, U: Tensor, truth: Tensor) -> float:
     """|F − F*|/|F*|, root mean square over the lattice: 0 to √2, which fields that have nothing to do with each other reach."""
     return float(_relative(field_strength(model, U), field_strength(model, truth)).sqrt())
 
 
-def field_strength(model: EvolutionSurrogate, U: Tensor) -> Tensor:
+def field_strength(model: Evolution, U: Tensor) -> Tensor:
     """F = [U_ij]_ah of the planes, (batch, planes, *lattice, N, N)."""
     return algebra_part(plaquettes(U), model.leapfrog.group)
 

@@ -18,7 +18,7 @@ class Train(Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="names the output directory")
     model: str = Field(
         default="evolution",
-        description='"evolution", "upscaler", or "package.module:factory" for an action of one\'s own (docs/surrogate.md)',
+        description='"evolution", "upscaler", or the Python path of a model of one\'s own (docs/surrogate.md)',
     )
     dataset: str = Field(
         min_length=1, description="the HDF5 file that `glasma dataset` wrote; relative to the working directory"
@@ -71,6 +71,7 @@ class TrainFile(Section):
     evolution: Evolution = Evolution()
     rollouts: Rollouts = Rollouts()
     upscaler: UpscalerFit = UpscalerFit()
+    own: dict[str, Any] = Field(default_factory=dict, description="keywords of the class or function that train.model names")
     training: TrainingConfig = TrainingConfig()
 
     def as_dict(self) -> dict[str, Any]:

@@ -13,6 +13,7 @@ from surrogate.actions.field_strength import fitted_terms, is_of_scalar, is_wils
 from surrogate.actions.least_squares import Window, fit_coefficients
 from surrogate.dataset import Dataset
 from surrogate.evolution.compiled import can_be_compiled
+from surrogate.evolution.own import Evolution
 from surrogate.evolution.rollout_fit import fit_to_rollouts
 from surrogate.evolution.rollouts import RolloutData, RolloutLoss, state_of, strength_error
 from surrogate.evolution.surrogate import EvolutionConfig, EvolutionSurrogate, pressures
@@ -75,15 +76,22 @@ def train_evolution(file: TrainFile, dataset: Dataset, directory: Path, say: Say
         )
         say(f"first half step from τ = 0+: {100 * begun.residual:.1f} % left over")
         metrics["beginning"] = begun.residual
-    if dataset.frame.name == "milne":
-        errors = fit_energies(surrogate, dataset, split, file.evolution.energy_ridge)
-        say("energy operators: rms errors relative to ε " + ", ".join(f"{error:.1e}" for error in errors))
-        metrics["energy_operators"] = errors
-    metrics["splits"] = {name: _tested(surrogate, dataset, name, say) for name in file.train.test_splits}
+    metrics |= energies_and_errors(surrogate, file, dataset, say)
     return surrogate.eval(), metrics
 
 
-def fit_energies(surrogate: EvolutionSurrogate, dataset: Dataset, split: str, ridge: float) -> list[float]:
+def energies_and_errors(surrogate: Evolution, file: TrainFile, dataset: Dataset, say: Say) -> dict[str, Any]:
+    """Fit the energy operators of a trained evolution; their errors and those of the test splits."""
+    metrics: dict[str, Any] = {}
+    if dataset.frame.name == "milne":
+        errors = fit_energies(surrogate, dataset, file.train.train_split, file.evolution.energy_ridge)
+        say("energy operators: rms errors relative to ε " + ", ".join(f"{error:.1e}" for error in errors))
+        metrics["energy_operators"] = errors
+    metrics["splits"] = {name: _tested(surrogate, dataset, name, say) for name in file.train.test_splits}
+    return metrics
+
+
+def fit_energies(surrogate: Evolution, dataset: Dataset, split: str, ridge: float) -> list[float]:
     """Fit the energy operators to blocked states of a split; the errors of the four components relative to ε."""
     invariants: list[Tensor] = []
     energies: list[Tensor] = []
@@ -109,7 +117,19 @@ def _roll_out(surrogate: EvolutionSurrogate, file: TrainFile, dataset: Dataset, 
             windows = _drawn(dataset, file.train.train_split, length + 2, wanted.windows, file.training.seed + length)
             errors = fit_to_rollouts(surrogate, windows, wanted.iterations, max(2, length // 8))
             say(f"rollouts of {length} steps: error {errors[0]:.4f} → {errors[-1]:.4f}")
-        return
+    else:
+        train_on_rollouts(surrogate, file, dataset, directory, say)
+
+
+def train_on_rollouts(surrogate: Evolution, file: TrainFile, dataset: Dataset, directory: Path, say: Say) -> None:
+    """Train through rollouts of growing lengths as [training] asks, each in a directory from which it goes on.
+
+    Raises
+    ------
+    GlasmaError
+        If a training breaks off, or the dataset lacks the split.
+    """
+    wanted = file.rollouts
     surrogate.energies.requires_grad_(False)
     for length in wanted.lengths:
         known, unseen = (
@@ -141,7 +161,7 @@ def _drawn(dataset: Dataset, split: str, length: int, count: int, seed: int) -> 
 
 
 @torch.no_grad()
-def _tested(surrogate: EvolutionSurrogate, dataset: Dataset, split: str, say: Say) -> dict[str, Any]:
+def _tested(surrogate: Evolution, dataset: Dataset, split: str, say: Say) -> dict[str, Any]:
     """Errors of field strengths and energies at parts of the run, root mean squares over events."""
     strengths: dict[float, list[float]] = {part: [] for part in PARTS}
     energies: dict[float, list[list[float]]] = {part: [] for part in PARTS}
@@ -166,7 +186,7 @@ def _tested(surrogate: EvolutionSurrogate, dataset: Dataset, split: str, say: Sa
     return result
 
 
-def evolved(surrogate: EvolutionSurrogate, window: Window) -> Iterator[Any]:
+def evolved(surrogate: Evolution, window: Window) -> Iterator[Any]:
     """The surrogate's states at the times 1, 2, … of a window from the beginning of a run."""
     if window.longitudinal is not None:
         state = surrogate.start(window.U[:1], window.longitudinal[None])

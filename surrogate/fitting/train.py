@@ -11,8 +11,10 @@ from surrogate.dataset import Dataset
 from surrogate.fitting.collision import train_collision
 from surrogate.fitting.config import MODELS, TrainFile
 from surrogate.fitting.evolution import Say, train_evolution
+from surrogate.fitting.own import train_own
 from surrogate.fitting.upscaler import train_upscaler
 from surrogate.model_files import save_model
+from surrogate.python_path import is_python_path
 
 
 def train(file: TrainFile, directory: Path, say: Say) -> Path:
@@ -26,8 +28,10 @@ def train(file: TrainFile, directory: Path, say: Say) -> Path:
         If the file asks for what is not there.
     """
     wanted = file.train
-    if wanted.model not in MODELS:
-        raise ConfigError(f"train.model = {wanted.model!r}: must be one of {', '.join(MODELS)}")
+    if wanted.model not in MODELS and not is_python_path(wanted.model):
+        raise ConfigError(
+            f"train.model = {wanted.model!r}: must be one of {', '.join(MODELS)}, or a Python path such as package.module:Name"
+        )
     dataset = Dataset(wanted.dataset)
     for split in (wanted.train_split, *wanted.test_splits):
         if split not in dataset.splits:
@@ -38,8 +42,10 @@ def train(file: TrainFile, directory: Path, say: Say) -> Path:
         model, metrics = train_collision(file, dataset, say)
     elif wanted.model == "evolution":
         model, metrics = train_evolution(file, dataset, directory, say)
-    else:
+    elif wanted.model == "upscaler":
         model, metrics = train_upscaler(file, dataset, say)
+    else:
+        model, metrics = train_own(file, dataset, directory, say)
     path = directory / "model.safetensors"
     about = {"dataset": dataset.content.config.model_dump(mode="json", exclude_none=True), "training": file.as_dict()}
     return save_model(model, path, training_data=about, metrics=metrics)

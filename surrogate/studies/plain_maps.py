@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
-
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from surrogate.errors import LayerError
 from surrogate.gauge_fixing import colour_frame, landau_gauge
 from surrogate.lattice import transform_links, transform_objects
 from surrogate.observables.map_events import MapEvents
 from surrogate.observables.maps import energy_scale, with_energy
+from surrogate.plain_networks import UNet
 
 
-class PlainMapNetwork(nn.Module):
-    """A U-Net of one level: 3 × 3 convolutions at full and at half resolution, joined again; translations are its symmetry.
+class PlainMapNetwork(UNet):
+    """A U-Net on the numbers in the fields.
 
     Parameters
     ----------
@@ -42,12 +40,8 @@ class PlainMapNetwork(nn.Module):
     deviation: Tensor
 
     def __init__(self, colours: int, times: int, width: int, deep: int) -> None:
-        super().__init__()
         entries = 6 * colours**2
-        self.down = _convolutions(entries, width, width)
-        self.bottom = _convolutions(width, deep, deep)
-        self.up = _convolutions(width + deep, width, width)
-        self.head = nn.Conv2d(width, 2 * times, 1)
+        super().__init__(entries, 2 * times, width, deep)
         self.register_buffer("mean", torch.zeros(entries, 1, 1))
         self.register_buffer("deviation", torch.ones(entries, 1, 1))
 
@@ -69,19 +63,7 @@ class PlainMapNetwork(nn.Module):
 
     def forward(self, U: Tensor, E_L: Tensor) -> Tensor:
         """The maps in units of ε_0."""
-        if U.shape[2] % 2 or U.shape[3] % 2:
-            raise LayerError(f"lattice {U.shape[2]}×{U.shape[3]}: half the resolution needs even sides")
-        x = self.down((self.entries(U, E_L) - self.mean) / self.deviation)
-        below = self.bottom(nn.functional.avg_pool2d(x, 2))
-        x = self.up(torch.cat([x, nn.functional.interpolate(below, scale_factor=2.0)], dim=1))
-        return with_energy(self.head(x))
-
-
-def _convolutions(*channels: int) -> nn.Sequential:
-    layers: list[nn.Module] = []
-    for a, b in pairwise(channels):
-        layers += [nn.Conv2d(a, b, 3, padding=1, padding_mode="circular"), nn.GELU()]
-    return nn.Sequential(*layers)
+        return with_energy(self.maps((self.entries(U, E_L) - self.mean) / self.deviation))
 
 
 def matched_widths(parameters: int, colours: int, times: int) -> tuple[int, int]:

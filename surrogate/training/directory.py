@@ -15,6 +15,7 @@ from glasma.io.atomic import PARTIAL, make_directory, remove_partial, replacing,
 
 _FORMAT = "glasma training 1"
 _CHECKPOINT_FORMAT = "glasma training checkpoint 1"
+_DIVERGED_FORMAT = "glasma diverged batch 1"
 
 
 class TrainingDirectory:
@@ -33,6 +34,7 @@ class TrainingDirectory:
         self.best = path / "best.safetensors"
         self.last = path / "last.safetensors"
         self.checkpoint = path / "checkpoint.pt"
+        self.diverged = path / "diverged.pt"
         self.tensorboard = path / "tensorboard"
 
     def prepare(self, resume: bool, overwrite: bool) -> dict[str, Any] | None:
@@ -100,8 +102,13 @@ class TrainingDirectory:
             raise FileError(f"{self.checkpoint}: is not the checkpoint of a training; overwrite the training")
         return content
 
+    def save_diverged(self, content: dict[str, Any]) -> None:
+        """Replace the file of the batch that was not finite."""
+        with replacing(self.diverged) as aside:
+            torch.save({"format": _DIVERGED_FORMAT, **content}, aside)
+
     def _remove_results(self) -> None:
         # run.json goes last: without it the directory would no longer be known as a training.
         shutil.rmtree(self.tensorboard, ignore_errors=True)
-        for file in (self.history, self.timing, self.best, self.last, self.checkpoint, self.run):
+        for file in (self.history, self.timing, self.best, self.last, self.checkpoint, self.diverged, self.run):
             file.unlink(missing_ok=True)

@@ -57,6 +57,26 @@ class Passes:
                 parts.append(self._loss(data, share) * (len(share) / size) if len(share) else self._nothing())
         return math.fsum(self.whole(parts))
 
+    def first_not_finite(self, data: Data, batch_size: int, training: bool) -> tuple[int, Tensor] | None:
+        """Number and samples of the first batch whose loss, or in training gradient, is not finite; with the weights of now."""
+        self.model.train(training)
+        for number, samples in enumerate(batches_of(torch.arange(size_of(data)), batch_size), 1):
+            if training:
+                (loss,) = self.whole([self.gradient(data, samples)])
+                norm = float(gradient_norm(self.parameters, None))
+            else:
+                with torch.no_grad():
+                    share = self.processes.share(samples)
+                    (loss,) = self.whole([self._loss(data, share) if len(share) else self._nothing()])
+                norm = 0.0
+            if not math.isfinite(loss) or not math.isfinite(norm):
+                return number, samples
+        return None
+
+    def batch(self, data: Data, samples: Tensor) -> Any:
+        """The batch of some samples as the loss gets it, but on the CPU."""
+        return cast(batch_of(data, samples), torch.device("cpu"), self.precision)
+
     def whole(self, parts: list[Tensor]) -> list[float]:
         """Sums over processes of the parts of some losses."""
         sums: list[float] = self.processes.add_up(torch.stack(parts).double()).tolist()

@@ -65,6 +65,11 @@ class Record:
         if self._writes and best is not None:
             save_weights(self._directory.best, best, {"epoch": history.best_epoch, "loss": history.best_loss})
 
+    def diverged(self, content: dict[str, Any]) -> None:
+        """A batch was not finite: set it aside."""
+        if self._writes:
+            self._directory.save_diverged(content)
+
     def end(self, history: History) -> None:
         """The training came to its end."""
         if self._writes:

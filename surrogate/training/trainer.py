@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import torch
 from torch import Tensor, nn
@@ -19,6 +19,7 @@ from glasma.progress import reporter as suitable_reporter
 from surrogate.training.batches import Data, batches_of, cast, checked_data, order_of, size_of
 from surrogate.training.config import TrainingConfig, training_config
 from surrogate.training.directory import TrainingDirectory
+from surrogate.training.divergence import Watch
 from surrogate.training.history import Epoch, History
 from surrogate.training.lbfgs import LBFGS
 from surrogate.training.losses import Loss, loss_named
@@ -144,7 +145,7 @@ class Trainer:
         ConfigError
             If the training that is resumed had another configuration: names the first key that differs.
         UnstableRunError
-            If a loss or a gradient is not finite: names epoch and batch.
+            If a loss or a gradient is not finite: names epoch, batch and the file with that batch and its weights.
         """
         with own_random_state(), _threads(self.config.threads), self.reporter:
             self._begin(self._processes.agreed(lambda: self._prepare(resume, overwrite)))
@@ -214,7 +215,9 @@ class Trainer:
             loss, norm, can_go_on = self._optimiser.step(
                 lambda: self._passes.full_gradient(self._train, self.config.lbfgs.batch_size)
             )
-            self._look([loss], [norm], 0)
+            if not math.isfinite(loss) or not math.isfinite(norm):
+                self._diverged("training", loss, norm, self._search("training"))
+            at.losses, at.norms = [loss], [norm]
         else:
             rate = self._schedule.rate(at.phase_epoch)
             self._descend(self._optimiser, rate)
@@ -257,15 +260,18 @@ class Trainer:
             group["lr"] = rate
         losses: list[Tensor] = []
         norms: list[Tensor] = []
+        watch = Watch(self.model, self._processes)
         self.model.train()
         for number in range(at.batch, len(batches)):
+            watch.before()
             losses.append(self._passes.gradient(self._train, batches[number]))
             norms.append(gradient_norm(self._passes.parameters, self.config.gradient_clip))
+            watch.after(losses[-1], norms[-1])
             optimiser.step()
             done, every = number + 1, self.config.checkpoint_batches
             due = every is not None and done % every == 0 and done < len(batches)
             if due or done % _LOOK == 0 or done == len(batches):
-                self._look(self._passes.whole(losses), torch.stack(norms).tolist(), at.batch)
+                self._look(self._passes.whole(losses), torch.stack(norms).tolist(), batches, watch)
                 at.batch = done
                 losses.clear()
                 norms.clear()
@@ -274,21 +280,50 @@ class Trainer:
                 self._checkpoint()
                 at.seconds = before
 
-    def _look(self, losses: list[float], norms: list[float], first: int) -> None:
-        """Keep the losses of some batches, if they are finite."""
-        for number, (loss, norm) in enumerate(zip(losses, norms, strict=True), first + 1):
+    def _look(self, losses: list[float], norms: list[float], batches: tuple[Tensor, ...], watch: Watch) -> None:
+        """Keep the losses of the batches since the last look, if they are finite."""
+        for number, (loss, norm) in enumerate(zip(losses, norms, strict=True), self._at.batch):
             if not math.isfinite(loss) or not math.isfinite(norm):
-                what = f"the loss is {loss}" if not math.isfinite(loss) else f"the norm of the gradient is {norm}"
-                self._diverged(f"epoch {len(self.history.epochs) + 1}, batch {number}: {what}")
+                self._diverged("training", loss, norm, (number + 1, batches[number]), watch.weights())
         self._at.losses += losses
         self._at.norms += norms
 
-    def _diverged(self, what: str) -> None:
-        found = self.history.best_epoch
+    def _search(self, name: str) -> tuple[int, Tensor] | None:
+        """The batch of the data "training" or "validation" that is not finite with the weights of now."""
+        if name == "training":
+            return self._passes.first_not_finite(self._train, self.config.lbfgs.batch_size, True)
+        assert self._validation is not None
+        return self._passes.first_not_finite(self._validation, self.config.batch_size, False)
+
+    def _diverged(
+        self, name: str, loss: float, norm: float, place: tuple[int, Tensor] | None, weights: Weights | None = None
+    ) -> NoReturn:
+        """End the training; its batch is set aside with the weights that it met, by default those of now."""
+        epoch, found, config = len(self.history.epochs) + 1, self.history.best_epoch, self.config
+        said, where = [f"epoch {epoch}"], ""
+        if place is not None:
+            number, samples = place
+            data = self._train if name == "training" or self._validation is None else self._validation
+            self._record.diverged(
+                {
+                    "data": name,
+                    "epoch": epoch,
+                    "batch": number,
+                    "loss": loss,
+                    "gradient_norm": norm,
+                    "samples": samples.cpu(),
+                    "tensors": self._passes.batch(data, samples),
+                    "weights": weights or copied(self.model),
+                }
+            )
+            said.append(f"batch {number}")
+            where = f"; {self.directory.diverged.name} holds that batch and the weights that it met"
+        loss_name = "the loss" if name == "training" else "the validation loss"
+        what = f"the norm of the gradient is {norm}" if math.isfinite(loss) else f"{loss_name} is {loss}"
         kept = f"the weights of epoch {found} (loss {self.history.best_loss:.3e})" if found else "no weights"
         raise UnstableRunError(
-            f"{self.directory.path}: {what}; lower training.learning_rate ({self.config.learning_rate}) or set "
-            f"training.gradient_clip; best.safetensors holds {kept}"
+            f"{self.directory.path}: {', '.join(said)}: {what}; lower training.learning_rate ({config.learning_rate}) or set "
+            f"training.gradient_clip{where}; best.safetensors holds {kept}"
         )
 
     def _evaluate(self, number: int, train_loss: float) -> tuple[float, str | None]:
@@ -298,7 +333,7 @@ class Trainer:
         if self._validation is not None:
             loss = self._passes.mean_loss(self._validation, config.batch_size)
         if not math.isfinite(loss):
-            self._diverged(f"epoch {number}: the validation loss is {loss}")
+            self._diverged("validation", loss, 0.0, None if self._validation is None else self._search("validation"))
         if loss < history.best_loss:
             history.best_loss, history.best_epoch, self._best = loss, number, copied(self.model)
         if improves(loss, at.reference, config.min_delta):

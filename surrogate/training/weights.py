@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -35,12 +36,7 @@ def save_weights(path: Path, weights: Weights, about: dict[str, Any] | None = No
     weights : named tensors
     about : plain values for the metadata, for instance the epoch
     """
-    complex_names = sorted(name for name, tensor in weights.items() if tensor.is_complex())
-    # Tied weights are stored once for each name, as safetensors takes no tensors that share memory.
-    stored = {
-        name: (torch.view_as_real(tensor) if tensor.is_complex() else tensor).contiguous().clone()
-        for name, tensor in weights.items()
-    }
+    stored, complex_names = as_stored(weights)
     text = json.dumps({"format": _FORMAT, "complex": complex_names, **(about or {})}, sort_keys=True)
     with replacing(path) as aside:
         aside.write_bytes(save(stored, {METADATA: text}))
@@ -63,7 +59,24 @@ def read_weights(path: Path) -> tuple[Weights, dict[str, Any]]:
         raise FileError(f"{path}: is a safetensors file but not one of a training; give best.safetensors or last.safetensors")
     names = set(about.pop("complex"))
     about.pop("format")
-    return {name: torch.view_as_complex(tensor) if name in names else tensor for name, tensor in stored.items()}, about
+    return as_taken(stored, names), about
+
+
+def as_stored(weights: Weights) -> tuple[Weights, list[str]]:
+    """Weights as a file has them, with pairs of real numbers for complex ones, and the names of these."""
+    complex_names = sorted(name for name, tensor in weights.items() if tensor.is_complex())
+    # Tied weights are stored once for each name, as safetensors takes no tensors that share memory.
+    stored = {
+        name: (torch.view_as_real(tensor) if tensor.is_complex() else tensor).detach().cpu().contiguous().clone()
+        for name, tensor in weights.items()
+    }
+    return stored, complex_names
+
+
+def as_taken(stored: Weights, complex_names: Iterable[str]) -> Weights:
+    """The weights again."""
+    names = set(complex_names)
+    return {name: torch.view_as_complex(tensor) if name in names else tensor for name, tensor in stored.items()}
 
 
 def read_safetensors(path: Path, device: str = "cpu") -> tuple[Weights, dict[str, str]]:

@@ -13,6 +13,7 @@ from torch import nn
 
 from surrogate.errors import LayerError
 from surrogate.evolution.leapfrog import FieldState
+from surrogate.upscaling.network import NetworkUpscaler, NetworkUpscalerConfig
 from surrogate.upscaling.upscaler import Upscaler, UpscalerConfig
 
 
@@ -21,7 +22,7 @@ class Cascade(nn.Module):
 
     Parameters
     ----------
-    upscalers : sequence of Upscaler
+    upscalers : sequence of Upscaler or NetworkUpscaler
         The first that of the coarsest lattice.
 
     Raises
@@ -30,7 +31,7 @@ class Cascade(nn.Module):
         Without upscalers, or if their groups or frames differ.
     """
 
-    def __init__(self, upscalers: Sequence[Upscaler]) -> None:
+    def __init__(self, upscalers: Sequence[Upscaler | NetworkUpscaler]) -> None:
         super().__init__()
         kinds = {(upscaler.config.group, upscaler.config.frame) for upscaler in upscalers}
         if len(kinds) != 1:
@@ -38,10 +39,10 @@ class Cascade(nn.Module):
         self.upscalers = nn.ModuleList(upscalers)
 
     @property
-    def config(self) -> UpscalerConfig:
+    def config(self) -> UpscalerConfig | NetworkUpscalerConfig:
         """That of the first: group and frame are those of all."""
         first = self.upscalers[0]
-        assert isinstance(first, Upscaler)
+        assert isinstance(first, Upscaler | NetworkUpscaler)
         return first.config
 
     @property

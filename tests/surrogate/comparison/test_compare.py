@@ -14,17 +14,21 @@ from glasma.backend import Workers
 from glasma.errors import GlasmaError
 from glasma.sections import checked
 from surrogate.comparison.config import CompareFile
-from surrogate.comparison.contenders import SURROGATE, SYMANZIK, WILSON, contenders
+from surrogate.comparison.contenders import FLOOR, SURROGATE, SYMANZIK, WILSON, contenders
 from surrogate.comparison.figures import spectrum
-from surrogate.comparison.floor import upscaled_run
+from surrogate.comparison.floor import load_upscaler, upscaled_run
 from surrogate.comparison.report import compare
 from surrogate.comparison.results import summary
-from surrogate.comparison.run import FLOOR, Curves, Event, run_event
+from surrogate.comparison.run import Curves, Event, run_event
 from surrogate.dataset import Dataset
 from surrogate.evolution.surrogate import EvolutionSurrogate
+from surrogate.fitting.own import own_evolution
 from surrogate.model_files import load_model_of, save_model
-from surrogate.upscaling import Cascade, Upscaler
+from surrogate.upscaling import Cascade, NetworkUpscaler, Upscaler
 from tests.surrogate.pipeline import small_dataset, trained
+
+OWN = "tests.surrogate.own_models"
+PLAIN = "surrogate.evolution.plain_stepper:PlainStepper"
 
 
 @pytest.fixture(scope="module")
@@ -54,7 +58,7 @@ def test_the_page_and_its_numbers(made: dict[str, Path], tmp_path: Path) -> None
     for curves in data["events"][0]["curves"].values():
         assert len(curves["strength"]) == len(data["events"][0]["times"])
         assert curves["gauss"] < 1e-12
-    assert data["equivariance"] < 1e-12
+    assert max(data["equivariance"].values()) < 1e-12
     assert data["maps"]["gauss_after"] < 1e-10 < data["maps"]["gauss_before"]
     assert {cost["name"] for cost in data["costs"]} >= {"solver, coarse", "surrogate, coarse", "solver, fine, Δτ = a/8"}
 
@@ -100,6 +104,88 @@ def test_the_spectrum_of_a_wave_is_one_line() -> None:
     assert np.argmax(power) == 2
     assert k[2] == pytest.approx(3 * 2 * np.pi / 3.2)
     assert power[2] > 1e20 * np.delete(power, 2).max()
+
+
+def test_other_evolutions_stand_beside_the_surrogate(made: dict[str, Path], tmp_path: Path) -> None:
+    """A file of the surrogate itself has its curve; a plain network breaks in another gauge, and nothing else does."""
+    dataset = Dataset(made["dataset"])
+    plain = own_evolution(PLAIN, {}, dataset)
+    with torch.no_grad():
+        for parameter in plain.module.parameters():
+            parameter.add_(0.02 * torch.randn_like(parameter))
+    broken = save_model(plain, tmp_path / "broken.safetensors")
+    others = [str(made["evolution"]), f"{OWN}:Plaquettes", PLAIN, str(broken), PLAIN]
+    page = compare(compare_file({"dataset": made["dataset"], "evolution": made["evolution"]}, others=others), tmp_path, print)
+    data = json.loads((tmp_path / "compare.json").read_text())
+    curves, residuals, turned = data["events"][0]["curves"], data["equivariance"], data["errors_in_another_gauge"]
+    exact = [WILSON, SYMANZIK, SURROGATE, "small", "Plaquettes", "PlainStepper", "PlainStepper 2"]
+    assert list(curves) == list(residuals) == [*exact[:6], "broken", exact[6]]
+    assert curves["small"] == curves[SURROGATE]
+    for same in ("Plaquettes", "PlainStepper", "PlainStepper 2"):
+        assert curves[same]["strength"] == pytest.approx(curves[WILSON]["strength"], rel=1e-9)
+        assert np.array(curves[same]["observables"]) == pytest.approx(np.array(curves[WILSON]["observables"]), rel=1e-9)
+    assert list(turned) == list(curves)[2:]
+    for name, errors in turned.items():
+        if name == "broken":
+            assert abs(errors[-1] - curves[name]["strength"][-1]) > 0.05
+        else:
+            assert errors == pytest.approx(curves[name]["strength"], rel=1e-9)
+    assert max(residuals[name] for name in exact) < 1e-12 < 1e-3 < residuals["broken"]
+    assert max(curves[name]["gauss"] for name in exact) < 1e-12 < 1e-3 < curves["broken"]["gauss"]
+    assert {f"{name}, coarse, in torch" for name in ("Plaquettes", "broken")} <= {cost["name"] for cost in data["costs"]}
+    (row,) = data["summary"]
+    assert list(row["errors"]) == list(row["observables"]) == list(curves)
+    text = page.read_text(encoding="utf-8")
+    assert text.count("data:image/png;base64,") == 4
+    assert "The same event in another gauge" in text
+    assert all(f"<th>{name}</th>" in text for name in curves)
+
+
+def test_a_scheme_that_runs_away_leaves_the_others_and_the_file_whole(made: dict[str, Path], tmp_path: Path) -> None:
+    file = compare_file({"dataset": made["dataset"], "evolution": made["evolution"]}, others=[f"{OWN}:Explodes"])
+    compare(file, tmp_path, lambda text: None)
+
+    def refused(name: str) -> None:
+        raise AssertionError(f"{name} is no JSON")
+
+    data = json.loads((tmp_path / "compare.json").read_text(), parse_constant=refused)
+    curves = data["events"][0]["curves"]
+    assert curves["Explodes"]["strength"][-1] is None
+    assert curves[SURROGATE]["strength"][-1] < 0.1
+
+
+def test_a_network_upscaler_that_has_not_learned_is_its_baseline(made: dict[str, Path], tmp_path: Path) -> None:
+    """Its floor is that of the upscaler that it holds."""
+    dataset, upscaler = Dataset(made["dataset"]), load_model_of(made["upscaler"], Upscaler)
+    network = NetworkUpscaler(baseline="fitted", radius=1, channels=[2])
+    assert network.baseline is not None
+    network.baseline.load_state_dict(upscaler.state_dict())
+    path = save_model(network, tmp_path / "network.safetensors")
+    window = dataset.window("test", 0)
+    runs = [upscaled_run(load_upscaler(str(p), dataset), window, 3, 4, 8, Workers(1)) for p in (made["upscaler"], path)]
+    for one, other in zip(*runs, strict=True):
+        assert (one - other).abs().max() < 1e-12
+    page = compare(compare_file({**made, "upscaler": path}), tmp_path / "page", lambda text: None)
+    assert page.read_text(encoding="utf-8").count("data:image/png;base64,") == 5
+
+
+def test_other_models_that_do_not_fit_are_refused(made: dict[str, Path], tmp_path: Path) -> None:
+    other = str(save_model(EvolutionSurrogate(group="SU(3)"), tmp_path / "su3.safetensors"))
+    average = str(save_model(NetworkUpscaler(scalars="average"), tmp_path / "average.safetensors"))
+    static = str(save_model(Upscaler(frame="static"), tmp_path / "static.safetensors"))
+    refused = (
+        ({"others": [str(made["upscaler"])]}, r"compare\.others: .* holds a model of the kind Upscaler, which evolves nothing"),
+        ({"others": [other]}, r"compare\.others: .*su3\.safetensors is for group = SU\(3\), .* has SU\(2\); leave it out"),
+        ({"others": ["nowhere:Net"]}, "Python path 'nowhere:Net': cannot be imported"),
+        ({"others": ["none.safetensors"]}, r"none\.safetensors: is missing"),
+        ({"upscaler": str(made["evolution"])}, "holds a model of the kind EvolutionSurrogate, which upscales nothing"),
+        ({"upscaler": average}, "is for scalars = average, .* has site; give another file"),
+        ({"upscaler": static}, "is for frame = static, .* has milne; give another file"),
+    )
+    for values, message in refused:
+        with pytest.raises(GlasmaError, match=message) as error:
+            compare(compare_file(made, **values), tmp_path, lambda text: None)
+        assert "\n" not in str(error.value)
 
 
 def test_models_that_do_not_fit_are_refused(made: dict[str, Path], tmp_path: Path) -> None:

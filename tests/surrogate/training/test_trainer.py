@@ -194,6 +194,95 @@ def test_nan_stops_with_one_line_and_keeps_the_best_weights(tmp_path: Path):
     assert load_weights(tmp_path / "run" / "best.safetensors", TinyModel())["epoch"] == 1
 
 
+def at_fault(model: nn.Module, batch: Any) -> bool:
+    """Whether one sample is among them and the weights have come far enough."""
+    inputs, _ = batch
+    return bool((inputs[:, 0].real == MARK).any() and model.out.bias.abs().max() > BIAS)
+
+
+def poisoned(model: nn.Module, batch: Any) -> Tensor:
+    """Divided by zero there."""
+    return mean_square(model, batch) / (0.0 if at_fault(model, batch) else 1.0)
+
+
+MARK, BIAS = 7.0, 0.2
+
+
+def poisoned_trainer(directory: Path, sample: int, **settings: Any) -> tuple[Trainer, tuple[Tensor, Tensor]]:
+    inputs, target = tiny_data()
+    inputs[sample, 0] = MARK
+    torch.manual_seed(3)
+    model = TinyModel()
+    with torch.no_grad():
+        model.out.bias.zero_()
+    config = training_config({"batch_size": 5, "tensorboard": False, "device": "cpu", "precision": "float64", **settings})
+    train, validation = (inputs[:30], target[:30]), (inputs[30:], target[30:])
+    return Trainer(model, poisoned, train, validation, config, directory, reporter=Silent()), train
+
+
+@pytest.mark.parametrize(
+    ("sample", "settings", "data"),
+    [
+        (17, {"learning_rate": 0.03, "epochs": 30}, "training"),
+        (33, {"learning_rate": 0.03, "epochs": 30}, "validation"),
+        (17, {"epochs": 0, "lbfgs": {"epochs": 40, "batch_size": 7}}, "training"),
+    ],
+)
+def test_the_batch_that_was_not_finite_is_set_aside_with_its_weights(
+    tmp_path: Path, sample: int, settings: dict[str, Any], data: str
+):
+    trainer, (inputs, _) = poisoned_trainer(tmp_path / "run", sample, **settings)
+    if "lbfgs" in settings:
+        with torch.no_grad():
+            trainer.model.out.bias.fill_(2 * BIAS)
+    with pytest.raises(UnstableRunError, match=r"diverged\.pt holds that batch") as error:
+        trainer.fit()
+    found = torch.load(tmp_path / "run" / "diverged.pt")
+    assert f"epoch {found['epoch']}, batch {found['batch']}: the " in str(error.value)
+    assert found["data"] == data
+    assert "\n" not in str(error.value)
+    # Its samples are what they are said to be, and it is not finite with these weights.
+    numbers, (seen, _) = found["samples"], found["tensors"]
+    first = 30 if data == "validation" else 0
+    assert sample - first in numbers.tolist()
+    if data == "training":
+        assert torch.equal(seen, inputs.to(torch.complex128)[numbers])
+    model = TinyModel().double()
+    model._apply(lambda tensor: tensor.to(torch.complex128) if tensor.is_complex() else tensor)
+    model.load_state_dict(found["weights"])
+    assert not poisoned(model, found["tensors"]).isfinite()
+    # They are those that the batch met: nothing that was computed with it has entered.
+    assert all(tensor.isfinite().all() for tensor in found["weights"].values())
+
+
+def without_value(model: nn.Module, batch: Any) -> Tensor:
+    """The loss is NaN where `poisoned` is infinite, but its gradient is finite, and so are the batches after it."""
+    return mean_square(model, batch) + (math.nan if at_fault(model, batch) else 0.0)
+
+
+@pytest.mark.parametrize("loss", [poisoned, without_value])
+def test_the_weights_of_the_bad_batch_are_those_of_a_training_that_ends_before_it(tmp_path: Path, loss: Any):
+    """Bit for bit, although losses are looked at only at the end of the epoch."""
+    trainer, _ = poisoned_trainer(tmp_path / "run", 17, learning_rate=0.03, epochs=30)
+    trainer._passes.loss = loss
+    with pytest.raises(UnstableRunError):
+        trainer.fit()
+    found = torch.load(tmp_path / "run" / "diverged.pt")
+    assert found["batch"] > 1, "else nothing is shown"
+    states: list[dict[str, Tensor]] = []
+
+    def watched(model: nn.Module, batch: Any) -> Tensor:
+        if model.training:
+            states.append({name: tensor.clone() for name, tensor in model.state_dict().items()})
+        return mean_square(model, batch)
+
+    other, _ = poisoned_trainer(tmp_path / "other", 17, learning_rate=0.03, epochs=found["epoch"])
+    other._passes.loss = watched
+    other.fit()
+    expected = states[6 * (found["epoch"] - 1) + found["batch"] - 1]
+    assert all(torch.equal(expected[name], tensor) for name, tensor in found["weights"].items())
+
+
 def test_gradient_is_clipped(tmp_path: Path):
     model = nn.Linear(1, 1, bias=False, dtype=torch.complex64)
     with torch.no_grad():
