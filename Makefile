@@ -15,7 +15,9 @@ demo: $(VENV)/.installed
 
 # Solver and surrogate on events that the surrogate has not seen, with the models of runs/models.
 demo-surrogate: $(VENV)/.installed-surrogate
-	$(BIN)/glasma dataset runs/surrogate_mv_su2_dataset.toml
+	$(BIN)/glasma dataset runs/surrogate_mv_su2_dataset.toml --processes 2
+	$(BIN)/glasma dataset runs/surrogate_collision_su2_dataset.toml --processes 2
+	$(BIN)/glasma compare runs/surrogate_collision_su2_compare.toml --set compare.events=1
 	$(BIN)/glasma compare runs/surrogate_mv_su2_compare.toml
 
 test: $(VENV)/.installed-dev lint

@@ -16,7 +16,7 @@ _PAGE = """# Data sets for surrogates
 glasma dataset runs/surrogate_mv_su2_dataset.toml --processes 2
 ```
 
-runs events of the boost-invariant solver on a fine lattice, blocks their fields to one that is b times coarser, at
+runs events of the solver on a fine lattice, boost-invariant or in 3+1D, blocks their fields to one that is b times coarser, at
 the times of a coarse leapfrog, and writes them into one HDF5 file (`--out`, by default `runs/output/<name>.h5`).
 This page is written by `python docs/make_dataset.py` from the schema in `surrogate/dataset/config.py`.
 
@@ -47,6 +47,12 @@ engine (`glasma/lattice/milne.py`).
 | `…/longitudinal` | (dim_g, nx/b, ny/b): P_η at τ = 0+, times b²; a box has none |
 | `…/energies` | (times − 1, 4) float64: ½E_L², ½E_T², ½B_L², ½B_T² at τ_{{n+½}}, means of the fine lattice times b⁴ |
 | `…/fine/<n>/U`, `A`, `E` | the whole fine state at τ_n, of the times in `fine_times`; momenta half a fine step before |
+
+With `kind = "collision"` the events are collisions in 3+1D with colour charges, and the file has of each the planes of
+mid-rapidity, |z| < b a_T/2 and one more on each side, from when the nuclei have left them: `U` (times, 3, link_reals,
+nx/b, ny/b, planes), `energies` as above, means of these planes, and `front_view`, T^00 at z = 0 at the end. Times are
+multiples of a_t = b a_z/n since the start of the run, and n = `dataset.substeps`. Coarse runs start from the nuclei,
+which follow from the configuration and the seed of an event (`surrogate.collisions.event.coarse_collision`).
 
 Momenta are not stored: those with which the coarse leapfrog takes one time to the next are
 `surrogate.evolution.momenta_between`. They, and the energies, belong to the coarse half steps. With an odd number

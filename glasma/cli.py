@@ -239,24 +239,36 @@ def train(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
 
 @cli.command()
 @click.argument("model", type=click.Path(path_type=Path))
-@click.argument("snapshots", type=click.Path(path_type=Path))
-@click.option("--until", required=True, help='τ at the end, such as "1.2 fm".')
+@click.argument("source", type=click.Path(path_type=Path))
+@_OVERRIDE
+@click.option("--until", help='τ at the end, such as "1.2 fm" [of a configuration: evolution.end_time].')
 @click.option("--step", type=int, help="Step of the snapshot [the first that fits the steps of the surrogate].")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/output/evolved"), show_default=True)
-def evolve(model: Path, snapshots: Path, until: str, step: int | None, out: Path) -> None:
-    """Block a snapshot of a boost-invariant run and evolve it on the coarse lattice with the surrogate MODEL."""
+def evolve(model: Path, source: Path, overrides: tuple[str, ...], until: str | None, step: int | None, out: Path) -> None:
+    """Evolve SOURCE on the coarse lattice with the surrogate MODEL.
+
+    SOURCE is the snapshots.h5 of a boost-invariant run, which is blocked and evolved; or, for a surrogate of collisions in
+    3+1D, the TOML file of a run, which starts from its nuclei: ε, P_L, P_T at mid-rapidity.
+    """
     _needs_torch()
+    from glasma.config import load_config
     from glasma.units import length_fm
+    from surrogate.collisions.evolve import evolve_collision
+    from surrogate.collisions.surrogate import CollisionSurrogate
     from surrogate.evolution.snapshots import evolve_snapshot
     from surrogate.evolution.surrogate import EvolutionSurrogate
-    from surrogate.model_files import load_model_of
+    from surrogate.model_files import load_model, load_model_of
 
-    surrogate = load_model_of(model, EvolutionSurrogate)
     try:
-        end = length_fm(until)
+        end = None if until is None else length_fm(until)
     except ValueError as error:
         raise ConfigError(f"--until {until}: {error}") from None
-    click.echo(f"snapshots: {evolve_snapshot(surrogate, snapshots, step, end, out)}")
+    if isinstance(surrogate := load_model(model), CollisionSurrogate):
+        click.echo(f"mid-rapidity: {evolve_collision(surrogate, load_config(source, overrides), end, out)}")
+        return
+    if end is None or overrides:
+        raise ConfigError("--until: is missing" if end is None else "--set: has no meaning for a snapshot; leave it out")
+    click.echo(f"snapshots: {evolve_snapshot(load_model_of(model, EvolutionSurrogate), source, step, end, out)}")
 
 
 @cli.command()

@@ -17,7 +17,7 @@ from surrogate.collisions.nuclei import coarse_grid, coarse_nuclei
 from surrogate.collisions.run import run_collision
 from surrogate.collisions.slab import Slab, inner
 from surrogate.dataset.loader import Dataset
-from surrogate.groups import Group, algebra_part, as_group
+from surrogate.groups import algebra_part, as_group
 from surrogate.lattice import planes, plaquettes
 
 
@@ -62,14 +62,14 @@ def coarse_collision(dataset: Dataset, split: str, event: int) -> CoarseCollisio
 
 
 def strength_error(U: Tensor, truth: Tensor, anisotropy: float) -> float:
-    """|B − B*|/|B*| at mid-rapidity, all components B_k = ½ ε_kij F_ij/(a_i a_j) of links (1, 3, nx, ny, planes, N, N)."""
-    group = as_group(f"SU({U.shape[-1]})")
-    found, true = _magnetic(U, anisotropy, group), _magnetic(truth.to(U.dtype), anisotropy, group)
+    """|B − B*|/|B*| at mid-rapidity, of links (1, 3, nx, ny, planes, N, N)."""
+    found, true = magnetic_field(U, anisotropy), magnetic_field(truth.to(U.dtype), anisotropy)
     return float(((found - true).abs().square().sum() / true.abs().square().sum()).sqrt())
 
 
-def _magnetic(U: Tensor, anisotropy: float, group: Group) -> Tensor:
-    F = algebra_part(plaquettes(U), group)[..., inner(U.shape[4]), :, :]
+def magnetic_field(U: Tensor, anisotropy: float) -> Tensor:
+    """±B_k, [U_ij]_ah/(a_i a_j), of links (1, 3, nx, ny, planes, N, N) but without their first and last plane."""
+    F = algebra_part(plaquettes(U), as_group(f"SU({U.shape[-1]})"))[..., inner(U.shape[4]), :, :]
     spacings = 1.0, 1.0, anisotropy
     areas = U.real.new_tensor([spacings[i] * spacings[j] for i, j in planes(3)])
     result: Tensor = F / areas.view(-1, *[1] * (F.ndim - 2))

@@ -6,8 +6,7 @@ runs in milliseconds: no graph is kept, and lengths of a hundred steps cost no m
 
     Σ_windows Σ_steps ( |F − F*|²/|F*|² + |φ − φ*|²/|φ*|² )
 
-over the coefficients c (`surrogate.evolution.rollouts.RolloutLoss`), by (JᵀJ + λ diag JᵀJ) δc = −Jᵀ r with λ as in Levenberg
-and Marquardt.
+over the coefficients c (`surrogate.evolution.rollouts.RolloutLoss`).
 """
 
 from __future__ import annotations
@@ -22,14 +21,9 @@ from glasma.errors import GlasmaError
 from surrogate.actions.least_squares import Window
 from surrogate.engine_fields import empty_milne_fields, state_from_engine, state_to_engine
 from surrogate.evolution.compiled import compiled_scheme
+from surrogate.evolution.gauss_newton import gauss_newton
 from surrogate.evolution.rollouts import field_strength, state_of
 from surrogate.evolution.surrogate import EvolutionSurrogate
-
-#: Relative change of a coefficient (of its size, or of 0.1 if it is smaller) for the differences.
-_DIFFERENCE = 1e-4
-
-#: Damping at the start, and the factors by which it falls and grows.
-_DAMPING, _FALL, _GROW = 1e-3, 0.2, 8.0
 
 
 def fit_to_rollouts(
@@ -59,37 +53,12 @@ def fit_to_rollouts(
         Root mean square error of the rollouts before, and after each step.
     """
     truths = [_truth(surrogate, window, every) for window in windows]
-    names = surrogate.pairs.names
-    at = surrogate.pairs.coefficients.detach().numpy().copy()
-    residual = _residual(surrogate, windows, truths, at, every)
-    assert residual is not None
-    history, damping = [_rms(residual)], _DAMPING
-    for step in range(1, iterations + 1):
-        columns = []
-        for n in range(len(names)):
-            moved = at.copy()
-            size = _DIFFERENCE * max(abs(at[n]), 0.1)
-            moved[n] += size
-            other = _residual(surrogate, windows, truths, moved, every)
-            columns.append(np.zeros_like(residual) if other is None else (other - residual) / size)
-        J = np.stack(columns, axis=1)
-        normal, slope = J.T @ J, J.T @ residual
-        before = residual
-        for _ in range(6):
-            scale = np.diag(normal) + 1e-12 * np.diag(normal).max()
-            candidate = at - np.linalg.solve(normal + damping * np.diag(scale), slope)
-            found = _residual(surrogate, windows, truths, candidate, every)
-            if found is not None and found @ found < residual @ residual:
-                at, residual, damping = candidate, found, damping * _FALL
-                break
-            damping *= _GROW
-        if residual is before:
-            break
-        gain = 1 - (residual @ residual) / (before @ before)
-        history.append(_rms(residual))
-        say(f"step {step} on rollouts: error {history[-1]:.4f}")
-        if gain < 1e-3:
-            break
+
+    def residual(coefficients: np.ndarray) -> np.ndarray | None:
+        return _residual(surrogate, windows, truths, coefficients, every)
+
+    start = surrogate.pairs.coefficients.detach().numpy().copy()
+    at, history = gauss_newton(residual, start, iterations, say)
     with torch.no_grad():
         surrogate.pairs.coefficients.copy_(torch.from_numpy(at))
     return history
@@ -134,7 +103,3 @@ def _residual(
                 parts.append(torch.view_as_real((found - wanted) / weight**0.5).flatten().numpy())
     whole = np.concatenate(parts)
     return whole if np.isfinite(whole).all() else None
-
-
-def _rms(residual: np.ndarray) -> float:
-    return float(np.sqrt(residual @ residual))

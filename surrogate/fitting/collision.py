@@ -1,15 +1,18 @@
-"""Training of a surrogate for collisions in 3+1D: linear fit of the action, then the energy operators on its own runs."""
+"""Training of a surrogate for collisions in 3+1D: linear fit, whole collisions, then the energy operators on its own runs."""
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator
 from typing import Any
 
 import torch
 from torch import Tensor
 
+from glasma.backend import Workers
 from surrogate.actions.least_squares import Window, fit_coefficients
 from surrogate.collisions.event import coarse_collision, strength_error
+from surrogate.collisions.rollout_fit import fit_to_collisions
 from surrogate.collisions.run import slab_state
 from surrogate.collisions.surrogate import CollisionConfig, CollisionSurrogate
 from surrogate.dataset import Dataset
@@ -34,6 +37,12 @@ def train_collision(file: TrainFile, dataset: Dataset, say: Say) -> tuple[Collis
     fit = fit_coefficients(surrogate.pairs, windows, dataset.frame, config.step, file.evolution.ridge)
     say(f"fitted {len(config.terms)} coefficients at {fit.times} times: {100 * fit.residual:.1f} % left over")
     metrics: dict[str, Any] = {"residual": fit.residual, "times": fit.times}
+    if file.rollouts.lengths:
+        events = range(min(file.rollouts.windows, dataset.events(split)))
+        every, workers = max(1, dataset.times(split) // 6), Workers(file.training.threads or os.cpu_count() or 1)
+        history = fit_to_collisions(surrogate, dataset, split, events, file.rollouts.iterations, every, workers, say)
+        say(f"whole collisions: error {history[0]:.4f} → {history[-1]:.4f}")
+        metrics["collisions"] = history
     errors = fit_slab_energies(surrogate, dataset, split, file.evolution.energy_ridge)
     say("energy operators: rms errors relative to ε " + ", ".join(f"{error:.1e}" for error in errors))
     metrics["energy_operators"] = errors

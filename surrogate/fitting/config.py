@@ -46,9 +46,15 @@ class Rollouts(Section):
     """Training through the evolution, after the linear fit: by Gauss–Newton, or by [training] if there is an L-CNN."""
 
     lengths: list[int] = Field(
-        default_factory=lambda: [8, 16, 32], description="steps of the rollouts, one phase each; [] leaves it at the linear fit"
+        default_factory=lambda: [8, 16, 32],
+        
+        description="steps of the rollouts, one phase each; whole collisions in 3+1D, whatever they are; [] leaves it at the "
+        "linear fit",
+,
     )
-    windows: int = Field(default=12, ge=1, description="windows of the training split, drawn with training.seed")
+    windows: int = Field(
+        default=12, ge=1, description="windows of the training split, drawn with training.seed; of collisions in 3+1D events"
+    )
     iterations: int = Field(default=4, ge=1, description="Gauss–Newton steps of a phase, for actions of field strengths alone")
     validation_windows: int = Field(default=8, ge=1, description="windows of the validation split")
     checkpointing: bool = Field(default=True, description="recompute each step in the backward pass: less memory, more time")

@@ -150,7 +150,7 @@ def test_upscalers_have_to_refine_by_the_blocking(collision: Dataset, tmp_path: 
     evolution = save_model(EvolutionSurrogate(blocking=4), tmp_path / "evolution.safetensors")
     upscaler = str(save_model(Upscaler(radius=0), tmp_path / "upscaler.safetensors"))
     given = {"name": "small", "threads": 1, "dataset": str(collision.path), "evolution": str(evolution), "events": 1}
-    with pytest.raises(ConfigError, match="refines by 2, .* is blocked by 4"):
+    with pytest.raises(ConfigError, match=r"refines by 2, .* is blocked by 4"):
         compare(checked(CompareFile, {"compare": {**given, "upscaler": upscaler}}), tmp_path, lambda text: None)
     # Two of them give a floor; the file has no fine state after τ = 0+, so there is no map.
     page = compare(checked(CompareFile, {"compare": {**given, "upscaler": [upscaler] * 2}}), tmp_path, lambda text: None)
