@@ -47,13 +47,13 @@ class Rollouts(Section):
 
     lengths: list[int] = Field(
         default_factory=lambda: [8, 16, 32],
-        
         description="steps of the rollouts, one phase each; whole collisions in 3+1D, whatever they are; [] leaves it at the "
         "linear fit",
-,
     )
     windows: int = Field(
-        default=12, ge=1, description="windows of the training split, drawn with training.seed; of collisions in 3+1D events"
+        default=12,
+        ge=1,
+        description="windows of the training split, drawn with training.seed; of collisions in 3+1D the first events",
     )
     iterations: int = Field(default=4, ge=1, description="Gauss–Newton steps of a phase, for actions of field strengths alone")
     validation_windows: int = Field(default=8, ge=1, description="windows of the validation split")
