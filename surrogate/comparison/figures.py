@@ -40,6 +40,8 @@ def error_against_time(events: list[Event], spacing_fm: float) -> Figure:
             axes.plot(tau, strengths(group, name), color=colour(group[0], name), lw=1.8, label=_NAMES.get(name, name))
         axes.axhline(BAR, color="#bbbbbb", lw=0.8, ls=":")
         axes.set_yscale("log")
+        # Curves below are rounding, the floor of collisions whose nuclei the coarse lattice knows whole.
+        axes.set_ylim(bottom=max(axes.get_ylim()[0], 1e-3))
         axes.set_title(split)
         axes.set_xlabel(r"$\tau$  [fm]")
     panels[0].set_ylabel(r"$|F - F_*|\,/\,|F_*|$")
