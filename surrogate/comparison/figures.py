@@ -27,6 +27,12 @@ def _splits(events: list[Event]) -> dict[str, list[Event]]:
     return {split: [e for e in events if e.split == split] for split in dict.fromkeys(e.split for e in events)}
 
 
+def _half_steps(event: Event) -> np.ndarray:
+    """The times of energies, half a step before those of fields."""
+    times = np.array(event.times)
+    return times - (times[1] - times[0]) / 2
+
+
 def error_against_time(events: list[Event], spacing_fm: float) -> Figure:
     """|F − F*|/|F*| of each scheme: single events thin, their root mean square thick."""
     groups = _splits(events)
@@ -40,8 +46,9 @@ def error_against_time(events: list[Event], spacing_fm: float) -> Figure:
             axes.plot(tau, strengths(group, name), color=colour(group[0], name), lw=1.8, label=_NAMES.get(name, name))
         axes.axhline(BAR, color="#bbbbbb", lw=0.8, ls=":")
         axes.set_yscale("log")
-        # Curves below are rounding, the floor of collisions whose nuclei the coarse lattice knows whole.
-        axes.set_ylim(bottom=max(axes.get_ylim()[0], 1e-3))
+        # Curves below are rounding: the floor of collisions whose nuclei the coarse lattice knows whole.
+        drawn = np.concatenate([curves.strength for event in events for curves in event.curves.values()])
+        axes.set_ylim(bottom=0.6 * drawn[drawn > 1e-6].min(initial=1.0))
         axes.set_title(split)
         axes.set_xlabel(r"$\tau$  [fm]")
     panels[0].set_ylabel(r"$|F - F_*|\,/\,|F_*|$")
@@ -71,7 +78,7 @@ def observables_against_time(events: list[Event], spacing_fm: float) -> Figure:
     panels = figure.subplots(3, len(groups), sharex="col", sharey="row", squeeze=False)
     labels = r"$\varepsilon/\varepsilon_* - 1$", r"$\Delta P_L/\varepsilon$", r"$\Delta P_T/\varepsilon$"
     for column, (split, group) in enumerate(groups.items()):
-        tau = spacing_fm * (np.array(group[0].times) - group[0].times[0] / 2)
+        tau = spacing_fm * _half_steps(group[0])
         for name in observed(group[0]):
             errors = observable_errors(group, name)
             for row in range(3):
@@ -89,7 +96,7 @@ def observables_against_time(events: list[Event], spacing_fm: float) -> Figure:
 
 def evolution(event: Event, spacing_fm: float) -> Figure:
     """τ ε and the pressures of one event."""
-    tau = spacing_fm * (np.array(event.times) - event.times[0] / 2)
+    tau = spacing_fm * _half_steps(event)
     figure = new_figure(9.0, 3.2)
     left, right = figure.subplots(1, 2)
     truth = np.array(event.truth)
