@@ -18,7 +18,6 @@ from glasma.io.run_directory import RunDirectory
 from glasma.sanity import check_physics
 from glasma.summary import summary
 
-
 #: What the events of a data set are, by the frame of their fields.
 _SOURCES = {
     "milne": "collisions in proper time",

@@ -133,7 +133,7 @@ class SplitPlan:
         return Timing(blocks.blocking, fine_per_step, steps, first=first)
 
     def _check_coarse_box(self, derived: Derived, end: float) -> None:
-        """Refuse nuclei that fit into the fine box, but not into the coarse one, whose cells and frozen ends are b times longer."""
+        """Refuse nuclei that fit into the fine box but not into the coarse one, with cells and frozen ends b times as long."""
         b, lattice, half = self.blocks.blocking, self.source.lattice, derived.profile.half_length * self.grid.spacing_fm
         assert lattice.longitudinal_length is not None
         cell = b * derived.a_z_fm
