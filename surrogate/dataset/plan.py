@@ -266,6 +266,9 @@ def make_plan(config: DatasetConfig) -> list[SplitPlan]:
         If nuclei come from a file that cannot be used.
     """
     plans = [SplitPlan(split, config.source_of(split), config.dataset) for split in config.split]
+    for plan in plans[1:]:
+        if plan.source.kind != plans[0].source.kind:
+            raise ConfigError(f'split "{plan.split.name}": kind = "{plan.source.kind}": must be the same in all splits')
     for plan in plans:
         plan.check()
     group = plans[0].source.lattice.group
@@ -274,8 +277,6 @@ def make_plan(config: DatasetConfig) -> list[SplitPlan]:
             raise ConfigError(
                 f'split "{plan.split.name}": lattice.group = "{plan.source.lattice.group}": must be {group} in all splits'
             )
-        if plan.source.kind != plans[0].source.kind:
-            raise ConfigError(f'split "{plan.split.name}": kind = "{plan.source.kind}": must be the same in all splits')
         if abs(plan.grid.anisotropy - plans[0].grid.anisotropy) > 1e-9:
             raise ConfigError(
                 f'split "{plan.split.name}": a_z/a_T = {plan.grid.anisotropy:.6g}: must be {plans[0].grid.anisotropy:.6g} '
