@@ -13,33 +13,33 @@ from glasma.lattice.grid import Grid
 from glasma.nuclei.wilson_lines import CoherentNucleus
 from surrogate.groups import random_elements
 
-#: What `values` follows from: coarse times are 2 fine steps apart, the slab is stored at the numbers 32 to 40.
-FIRST, STEPS, FINE_PER_STEP = 32, 8, 2
+#: What `values` follows from: coarse times are 2 fine steps apart, the slab is stored at the numbers 47 to 56.
+FIRST, STEPS, FINE_PER_STEP = 47, 9, 2
 
 
 def values(**blocks: Any) -> dict[str, Any]:
-    """Collisions on 16² × 96, blocked to 8² × 48: a_T = 0.05 fm, a_z = a_T/4.
+    """Collisions on 16² × 120, blocked to 8² × 60: a_T = 0.05 fm, a_z = a_T/4.
 
-    The nuclei have no wave number above 3 · 2π/(16 a_T): the coarse lattice knows them whole.
+    The nuclei have no wave number above 2 · 2π/(16 a_T): the coarse lattice knows them whole.
     """
     return {
-        "dataset": {"name": "collisions", "substeps": 2, "end": "0.35 fm", **blocks},
+        "dataset": {"name": "collisions", "substeps": 2, "end": "0.45 fm", **blocks},
         "source": {
             "kind": "collision",
             "lattice": {
                 "group": "SU(2)",
                 "transverse_cells": 16,
                 "transverse_length": "0.8 fm",
-                "longitudinal_cells": 96,
-                "longitudinal_length": "1.2 fm",
+                "longitudinal_cells": 120,
+                "longitudinal_length": "1.5 fm",
             },
             "nuclei": {
-                "g2mu": "3 GeV",
+                "g2mu": "1.5 GeV",
                 "infrared_regulator": "0.4 GeV",
-                "ultraviolet_cutoff": "24 fm^-1",
-                "width": "0.03 fm",
+                "ultraviolet_cutoff": "18 fm^-1",
+                "width": "0.06 fm",
                 "profile_cutoff": 3.0,
-                "separation": "0.305 fm",
+                "separation": "0.49 fm",
             },
             "evolution": {"substeps": 2},
         },

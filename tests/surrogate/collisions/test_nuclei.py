@@ -163,5 +163,5 @@ def run_values(**nuclei: Any) -> dict[str, Any]:
         "run": {"name": "run", "seed": 1},
         "lattice": source["lattice"],
         "nuclei": {**source["nuclei"], **nuclei},
-        "evolution": {"scheme": "leapfrog", "substeps": 2, "end_time": "0.35 fm"},
+        "evolution": {"scheme": "leapfrog", "substeps": 2, "end_time": "0.45 fm"},
     }

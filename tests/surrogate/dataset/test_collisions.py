@@ -94,14 +94,14 @@ def test_the_coarse_run_has_the_times_and_nuclei_of_the_event(data: Dataset) -> 
     derived = Derived(data.engine_config("test", 0))
     run = coarse_collision(data, "test", 0)
     step_fm = run.grid.a_t * run.grid.spacing_fm
-    assert run.grid.shape == (8, 8, 48)
+    assert run.grid.shape == (8, 8, 60)
     assert (run.first, run.last) == (FIRST, FIRST + STEPS)
     assert run.start * run.grid.spacing_fm == pytest.approx(derived.start_time)
     # The last time is the nearest to the end that was asked for.
-    assert abs(derived.start_time + run.last * step_fm - 0.35) <= step_fm / 2 + 1e-12
+    assert abs(derived.start_time + run.last * step_fm - 0.45) <= step_fm / 2 + 1e-12
     # The charges have left the stored planes on the coarse lattice, which has the longer cells.
     halves = [nucleus.profile.half_length for nucleus in run.nuclei]
-    behind = [run.grid.a_t * FIRST - 0.3050 / 2 / run.grid.spacing_fm - half for half in halves]
+    behind = [run.grid.a_t * FIRST - 0.49 / 2 / run.grid.spacing_fm - half for half in halves]
     assert min(behind) > run.slab.reach_fm(run.fine) / run.grid.spacing_fm + 2 * run.grid.a_z
 
 
@@ -127,10 +127,10 @@ def test_info_tells_times_since_the_collision(data: Dataset) -> None:
     for words in (
         "data set of SU(2), collisions in 3+1D",
         "fields every coarse a_z/2",
-        f"1 events from seed 2, 8 × 8 sites of 0.1 fm, 9 times from {t0:.4g} to {t1:.4g} fm since the collision, a_z/a_T = 0.25",
+        f"1 events from seed 2, 8 × 8 sites of 0.1 fm, 10 times from {t0:.4g} to {t1:.4g} fm since the collision, a_z/a_T = 0.25",
     ):
         assert words in said.out
-    assert t1 == pytest.approx(0.3475)
+    assert t1 == pytest.approx(0.455)
 
 
 Change = Callable[[dict[str, Any]], Any]
@@ -143,8 +143,11 @@ def _source(section: str, **changes: Any) -> Change:
 @pytest.mark.parametrize(
     ("change", "expected"),
     [
-        (lambda data: data["dataset"].update(fine_times=["0.35 fm"]), "dataset.fine_times: has no meaning with source.kind"),
-        (lambda data: data["dataset"].update(end="0.2 fm"), "dataset.end = 0.2 fm: the nuclei leave the planes around z = 0 at"),
+        (lambda data: data["dataset"].update(fine_times=["0.45 fm"]), "dataset.fine_times: has no meaning with source.kind"),
+        (
+            lambda data: data["dataset"].update(end="0.2 fm"),
+            "dataset.end = 0.2 fm: the nuclei leave the planes around z = 0 at",
+        ),
         (lambda data: data["dataset"].update(substeps=3), "Δτ_c = 2 a_z/3 is no whole number of fine steps a_z/2; set"),
         (_source("nuclei", sheets=2), "source.nuclei.sheets = 2: collisions on a coarse lattice have coherent nuclei; remove"),
         (_source("nuclei", correlation_length="0.03 fm"), "source.nuclei.correlation_length = 0.03: collisions on a coarse"),
@@ -153,25 +156,25 @@ def _source(section: str, **changes: Any) -> Change:
         (lambda data: data["source"].pop("nuclei"), "source.nuclei: is missing; source.kind"),
         (lambda data: data["source"]["lattice"].pop("longitudinal_cells"), "source.lattice.longitudinal_cells: is missing"),
         (lambda data: data["source"]["lattice"].pop("longitudinal_length"), "source.lattice.longitudinal_length: is missing"),
-        (_source("lattice", longitudinal_cells=97), "source.lattice.longitudinal_cells = 97: must be a multiple of"),
+        (_source("lattice", longitudinal_cells=121), "source.lattice.longitudinal_cells = 121: must be a multiple of"),
         (_source("lattice", transverse_cells=15), "source.lattice.transverse_cells = 15: must be a multiple of"),
         (_source("evolution", scheme="semi_implicit"), 'source.evolution.scheme = "semi_implicit": must be "leapfrog"'),
         (_source("evolution", scheme="boost_invariant"), 'source.evolution.scheme = "boost_invariant": must be "leapfrog"'),
         (lambda data: data["source"].update(fields={"correlation_length": 1, "amplitude": 1}), "source.fields: has no meaning"),
         (
-            lambda data: data["split"][1].update(set=['lattice.longitudinal_length="1.25 fm"']),
-            'split "test": a_z/a_T = 0.260417: must be 0.25 in all splits',
+            lambda data: data["split"][1].update(set=['lattice.longitudinal_length="1.56 fm"']),
+            'split "test": a_z/a_T = 0.26: must be 0.25 in all splits',
         ),
         (lambda data: data["split"][1].update(set=["kind=box"]), 'split "test": kind = "box": must be the same in all splits'),
         # The fine box is large enough, the coarse one with its longer cells is not.
         (
-            _source("lattice", longitudinal_cells=84, longitudinal_length="1.05 fm"),
-            "source.lattice.longitudinal_length = 1.05 fm: the box is too short for nuclei on the coarse lattice; use at least 1.075",
+            _source("lattice", longitudinal_cells=114, longitudinal_length="1.425 fm"),
+            "source.lattice.longitudinal_length = 1.425 fm: the box is too short for nuclei on the coarse lattice; use at least 1.47",
         ),
-        (_source("nuclei", separation="0.24 fm"), "source.nuclei.separation = 0.24 fm: the nuclei overlap at the start on the"),
+        (_source("nuclei", separation="0.42 fm"), "source.nuclei.separation = 0.42 fm: the nuclei overlap at the start on the"),
         (
             lambda data: data["source"]["nuclei"].pop("separation"),
-            "source.nuclei.separation: the nuclei overlap at the start on the coarse lattice; set at least 0.305 fm",
+            "source.nuclei.separation: the nuclei overlap at the start on the coarse lattice; set at least 0.485 fm",
         ),
     ],
 )
