@@ -18,6 +18,13 @@ from glasma.io.run_directory import RunDirectory
 from glasma.sanity import check_physics
 from glasma.summary import summary
 
+#: What the events of a data set are, by the frame of their fields.
+_SOURCES = {
+    "milne": "collisions in proper time",
+    "static": "boxes that do not expand",
+    "laboratory": "collisions in 3+1D",
+}
+
 
 def describe(path: Path) -> dict[str, str]:
     """Name → value.
@@ -120,12 +127,13 @@ def _describe_configurations(path: Path) -> dict[str, str]:
 
 def _describe_dataset(path: Path) -> dict[str, str]:
     from surrogate.dataset.dataset_file import read_content
+    from surrogate.dataset.plan import SplitPlan
 
     content = read_content(path)
-    source = "collisions in proper time" if content.frame == "milne" else "boxes that do not expand"
+    collisions = content.frame == "laboratory"
     rows = {
-        "kind": f"data set of {content.group}, {source}",
-        "blocking": f"{content.blocking}, fields every coarse a_T/{content.substeps}",
+        "kind": f"data set of {content.group}, {_SOURCES[content.frame]}",
+        "blocking": f"{content.blocking}, fields every coarse {'a_z' if collisions else 'a_T'}/{content.substeps}",
         "precision": content.precision,
     }
     for split in content.config.split:
@@ -133,8 +141,14 @@ def _describe_dataset(path: Path) -> dict[str, str]:
         coarse = content.blocking * seen.spacing_fm
         fine = f", fine states at {', '.join(map(str, seen.fine))}" if seen.fine else ""
         other = f"; {', '.join(split.set)}" if split.set else ""
+        step = coarse * seen.anisotropy / content.substeps
+        span = f"to {(seen.times - 1) * step:g} fm"
+        if collisions:
+            began = SplitPlan(split, content.config.source_of(split), content.config.dataset).start_time
+            t0, t1 = (began + number * step for number in (seen.first, seen.first + seen.times - 1))
+            span = f"from {t0:.4g} to {t1:.4g} fm since the collision, a_z/a_T = {seen.anisotropy:.4g}"
         rows[split.name] = (
             f"{seen.events} events from seed {split.seed}, {seen.lattice[0]} × {seen.lattice[1]} sites of {coarse:g} fm, "
-            f"{seen.times} times to {(seen.times - 1) * coarse / content.substeps:g} fm{fine}{other}"
+            f"{seen.times} times {span}{fine}{other}"
         )
     return {**rows, "commit": content.commit}

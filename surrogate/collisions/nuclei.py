@@ -11,6 +11,7 @@ lattice is at z/b + ½(1 − 1/b) a_z in the coarse one, in units of a_T of each
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import ceil, floor
 
 import numpy as np
 
@@ -19,6 +20,9 @@ from glasma.nuclei.nucleus import Nucleus
 from glasma.nuclei.profile import GaussianProfile
 from glasma.nuclei.wilson_lines import CoherentNucleus
 from surrogate.errors import LayerError
+
+#: Part of a nucleus that may be in the cells of the other at the start of a coarse run.
+LARGEST_OVERLAP = 1e-8
 
 
 def coarse_grid(grid: Grid, blocking: int, substeps: int) -> Grid:
@@ -77,6 +81,34 @@ def fine_nuclei(nuclei: Sequence[CoherentNucleus], blocking: int, anisotropy: fl
     return result
 
 
+def start_overlap(grid: Grid, blocking: int, substeps: int, profile: GaussianProfile, distance: float) -> float:
+    """Largest part of a nucleus that is in cells of the other one on the coarse lattice, at the first time.
+
+    There `glasma.evolution.initial_state` would cut off the one, or count its charges twice, against the Gauss constraint.  A
+    fine lattice has room enough, see `Derived.half_length`, but the cells around a nucleus are b times longer on a coarse one.
+
+    Parameters
+    ----------
+    grid : Grid
+        Of the fine lattice.
+    blocking, substeps : int
+        b, and n in a_t = a_z/n of the coarse lattice.
+    profile : GaussianProfile
+        On the fine lattice.
+    distance : float
+        Of the centres from z = 0 at the start, in fm.
+    """
+    coarse = coarse_grid(grid, blocking, substeps)
+    profile, shift = GaussianProfile(profile.width / blocking, profile.cutoff), _shift(blocking, grid.anisotropy)
+    right, left = (sign * distance / coarse.spacing_fm + shift for sign in (-1, 1))
+    # The cells that belong to the two nuclei end and begin here.
+    end = ceil((right + profile.half_length) / coarse.a_z + coarse.middle) + 2
+    begin = floor((left - profile.half_length) / coarse.a_z + coarse.middle) - 1
+    of_right = profile.behind(right + coarse.a_t - (begin - coarse.middle) * coarse.a_z)
+    of_left = profile.behind((end - 1 - coarse.middle) * coarse.a_z - left + coarse.a_t)
+    return max(of_right, of_left)
+
+
 def interpolated(potential: np.ndarray, factor: int) -> np.ndarray:
     """Trigonometric interpolation of a periodic plane, (nx, ny, N, N) Hermitian → (factor nx, factor ny, N, N)."""
     for axis in (0, 1):
@@ -85,7 +117,7 @@ def interpolated(potential: np.ndarray, factor: int) -> np.ndarray:
         padded = np.zeros((factor * n, *spectrum.shape[1:]), complex)
         positive, negative = (n + 1) // 2, (n - 1) // 2
         padded[:positive] = spectrum[:positive]
-        padded[-negative:] = spectrum[n - negative :]
+        padded[factor * n - negative :] = spectrum[n - negative :]
         if n % 2 == 0:
             # The highest wave number stands for both of its signs.
             padded[n // 2] = padded[-(n // 2)] = spectrum[n // 2] / 2

@@ -14,6 +14,7 @@ from glasma.evolution.improved_leapfrog import ImprovedLeapfrog
 from glasma.group import group_named
 from glasma.lattice.grid import Grid
 from surrogate.actions.field_strength import FieldStrengthAction
+from surrogate.errors import LayerError
 from surrogate.groups import as_group
 from surrogate.observables.slab_energies import SlabEnergies
 from surrogate.plain_config import PlainConfig
@@ -90,6 +91,17 @@ class CollisionSurrogate(nn.Module):
         self.energies = SlabEnergies(group, self.config.anisotropy, self.config.step)
 
     def scheme(self, grid: Grid, workers: Workers | None = None) -> ImprovedLeapfrog:
-        """The scheme of the engine on a coarse grid."""
+        """The scheme of the engine on a coarse grid.
+
+        Raises
+        ------
+        LayerError
+            If the step is beyond the bound of stability of the action.
+        ConfigError
+            If the action does not give waves.
+        """
         action = LaboratoryAction(self.pairs.values())
-        return ImprovedLeapfrog(grid, group_named(self.config.group), action, np.float64, workers)
+        try:
+            return ImprovedLeapfrog(grid, group_named(self.config.group), action, np.float64, workers)
+        except ValueError as error:
+            raise LayerError(f"a surrogate for collisions: {error}") from None

@@ -32,7 +32,7 @@ from surrogate.collisions.nuclei import fine_nuclei
 from surrogate.collisions.run import blocked_links, run_collision, slab_state
 from surrogate.collisions.surrogate import CollisionSurrogate
 from surrogate.comparison import figures
-from surrogate.comparison.config import CompareFile
+from surrogate.comparison.config import Compare, CompareFile
 from surrogate.comparison.contenders import FLOOR, SURROGATE, SYMANZIK, WILSON
 from surrogate.comparison.costs import Cost
 from surrogate.comparison.results import as_plain, summary
@@ -90,7 +90,7 @@ def compare_collisions(file: CompareFile, directory: Path, say: Say) -> Path:
     surrogate = load_model_of(wanted.evolution, CollisionSurrogate)
     config = surrogate.config
     dataset = Dataset(wanted.dataset, group=config.group, frame="laboratory", blocking=config.blocking)
-    _check(dataset, surrogate, wanted.dataset, wanted.upscaler)
+    _check(dataset, surrogate, wanted)
     workers, schemes = Workers(wanted.threads or os.cpu_count() or 1), schemes_of(surrogate)
     _warm_up(coarse_collision(dataset, wanted.splits[0], 0), schemes, workers)
     events, costs, views = [], [], []
@@ -124,10 +124,11 @@ def compare_collisions(file: CompareFile, directory: Path, say: Say) -> Path:
     return path
 
 
-def _check(dataset: Dataset, surrogate: CollisionSurrogate, name: str, upscaler: object) -> None:
-    config = surrogate.config
-    if upscaler is not None:
-        raise ConfigError(f"compare.upscaler = {upscaler!r}: collisions in 3+1D are compared without one; remove it")
+def _check(dataset: Dataset, surrogate: CollisionSurrogate, wanted: Compare) -> None:
+    config, name = surrogate.config, wanted.dataset
+    for key, value in (("upscaler", wanted.upscaler), ("others", wanted.others)):
+        if value:
+            raise ConfigError(f"compare.{key} = {value!r}: collisions in 3+1D are compared without; remove it")
     if dataset.content.substeps != config.substeps:
         raise ConfigError(
             f"compare.dataset = {name!r}: its steps are a_z/{dataset.content.substeps}, those of the surrogate "

@@ -63,7 +63,7 @@ class SplitContent:
     spacing_fm : float
         Fine a_T.
     fine_substeps : int
-        Fine steps in a_T.
+        Fine steps in a_T, of a collision in 3+1D in a_z.
     fine : tuple of int
         Numbers of the times with a fine state.
     first : int

@@ -90,7 +90,7 @@ class Dataset:
 
     def fine_step(self, split: str) -> float:
         """The step of the fine run, units of the fine a_T."""
-        return 1 / self._split(split).fine_substeps
+        return self.frame.anisotropy / self._split(split).fine_substeps
 
     def window(
         self, split: str, event: int, first: int = 0, length: int | None = None, dtype: torch.dtype | None = None

@@ -12,8 +12,9 @@ from glasma.config import Config, config_from_dict
 from glasma.derived import Derived
 from glasma.ensemble import event_seed
 from glasma.errors import ConfigError
-from glasma.lattice.grid import Grid
+from glasma.lattice.grid import FROZEN_CELLS, Grid
 from glasma.sanity import check_physics
+from surrogate.collisions.nuclei import LARGEST_OVERLAP, start_overlap
 from surrogate.collisions.slab import Slab
 from surrogate.dataset.config import SCHEMES, Blocks, DatasetConfig, Source, Split
 
@@ -75,6 +76,11 @@ class SplitPlan:
         n, length = self.source.lattice.transverse_cells, self.source.lattice.transverse_length
         return Grid((n, n, 1), length / n, 1.0, self.source.evolution.substeps or 8)
 
+    @property
+    def start_time(self) -> float:
+        """t at the number 0 of a collision in 3+1D, fm; the nuclei meet at t = 0."""
+        return Derived(self.engine_config(0)).start_time
+
     @cached_property
     def timing(self) -> Timing:
         """The coarse times.
@@ -123,7 +129,27 @@ class SplitPlan:
                 f"dataset.end = {blocks.end:g} fm: the nuclei leave the planes around z = 0 at {begins:.4g} fm; use at least "
                 f"{begins + 3 * step:.4g} fm"
             )
+        self._check_coarse_box(derived, derived.start_time + (first + steps) * step)
         return Timing(blocks.blocking, fine_per_step, steps, first=first)
+
+    def _check_coarse_box(self, derived: Derived, end: float) -> None:
+        """Refuse nuclei that fit into the fine box but not into the coarse one, with cells and frozen ends b times as long."""
+        b, lattice, half = self.blocks.blocking, self.source.lattice, derived.profile.half_length * self.grid.spacing_fm
+        assert lattice.longitudinal_length is not None
+        cell = b * derived.a_z_fm
+        need = max(derived.start_distance + cell, end) + half + (FROZEN_CELLS + 1) * cell
+        if need > lattice.longitudinal_length / 2:
+            raise ConfigError(
+                f"source.lattice.longitudinal_length = {lattice.longitudinal_length:g} fm: the box is too short for nuclei on "
+                f"the coarse lattice; use at least {2 * need:.4g} fm (and as many more cells) or lower dataset.end"
+            )
+        if start_overlap(self.grid, b, self.blocks.substeps, derived.profile, derived.start_distance) > LARGEST_OVERLAP:
+            given = self.source.nuclei.separation if self.source.nuclei is not None else None
+            found = "" if given is None else f" = {given:g} fm"
+            raise ConfigError(
+                f"source.nuclei.separation{found}: the nuclei overlap at the start on the coarse lattice; set at least "
+                f"{2 * half + 5 * cell:.4g} fm"
+            )
 
     @staticmethod
     def _number(time: float, step: float, steps: int) -> int:
@@ -240,6 +266,9 @@ def make_plan(config: DatasetConfig) -> list[SplitPlan]:
         If nuclei come from a file that cannot be used.
     """
     plans = [SplitPlan(split, config.source_of(split), config.dataset) for split in config.split]
+    for plan in plans[1:]:
+        if plan.source.kind != plans[0].source.kind:
+            raise ConfigError(f'split "{plan.split.name}": kind = "{plan.source.kind}": must be the same in all splits')
     for plan in plans:
         plan.check()
     group = plans[0].source.lattice.group
@@ -248,8 +277,6 @@ def make_plan(config: DatasetConfig) -> list[SplitPlan]:
             raise ConfigError(
                 f'split "{plan.split.name}": lattice.group = "{plan.source.lattice.group}": must be {group} in all splits'
             )
-        if plan.source.kind != plans[0].source.kind:
-            raise ConfigError(f'split "{plan.split.name}": kind = "{plan.source.kind}": must be the same in all splits')
         if abs(plan.grid.anisotropy - plans[0].grid.anisotropy) > 1e-9:
             raise ConfigError(
                 f'split "{plan.split.name}": a_z/a_T = {plan.grid.anisotropy:.6g}: must be {plans[0].grid.anisotropy:.6g} '

@@ -10,6 +10,7 @@ import torch
 from torch import Tensor
 
 from glasma.backend import Workers
+from glasma.errors import ConfigError
 from surrogate.actions.least_squares import Window, fit_coefficients
 from surrogate.collisions.event import coarse_collision, strength_error
 from surrogate.collisions.rollout_fit import fit_to_collisions
@@ -28,7 +29,10 @@ def train_collision(file: TrainFile, dataset: Dataset, say: Say) -> tuple[Collis
     ------
     GlasmaError
         If the dataset lacks a split, or the action has no stable scheme.
+    ConfigError
+        If a network is asked for, or a term that reaches beyond the stored planes.
     """
+    _check(file)
     config = CollisionConfig(dataset.group.name, dataset.blocking, dataset.content.substeps, dataset.frame.anisotropy)
     if file.evolution.terms is not None:
         config = CollisionConfig(**{**config.to_dict(), "terms": tuple(file.evolution.terms)})
@@ -48,6 +52,17 @@ def train_collision(file: TrainFile, dataset: Dataset, say: Say) -> tuple[Collis
     metrics["energy_operators"] = errors
     metrics["splits"] = {name: _tested(surrogate, dataset, name, say) for name in file.train.test_splits}
     return surrogate.eval(), metrics
+
+
+def _check(file: TrainFile) -> None:
+    if file.evolution.network is not None:
+        raise ConfigError("evolution.network: a surrogate for collisions in 3+1D has field strengths alone; remove it")
+    for name in file.evolution.terms or ():
+        # Their forces on the planes of the slab need links of planes that are not stored.
+        if name.endswith(("zz", ".xyz")) or name in ("diagonal.z", "action_diagonal.z"):
+            raise ConfigError(
+                f"evolution.terms = {name!r}: reaches along z, beyond the planes that a data set of collisions has; remove it"
+            )
 
 
 @torch.no_grad()

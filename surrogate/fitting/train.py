@@ -36,9 +36,15 @@ def train(file: TrainFile, directory: Path, say: Say) -> Path:
     for split in (wanted.train_split, *wanted.test_splits):
         if split not in dataset.splits:
             raise ConfigError(f"split {split!r}: {wanted.dataset} has {', '.join(dataset.splits)}")
+    collisions = dataset.frame.name == "laboratory"
+    if collisions and wanted.model != "evolution":
+        raise ConfigError(
+            f"train.model = {wanted.model!r}: the events of {wanted.dataset} are collisions in 3+1D, for which there is only "
+            '"evolution"; use that, or a data set in 2+1D'
+        )
     make_directory(directory)
     model: Any
-    if wanted.model == "evolution" and dataset.frame.name == "laboratory":
+    if collisions:
         model, metrics = train_collision(file, dataset, say)
     elif wanted.model == "evolution":
         model, metrics = train_evolution(file, dataset, directory, say)
