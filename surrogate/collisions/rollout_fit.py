@@ -49,6 +49,11 @@ def fit_to_collisions(
     -------
     list of float
         Root mean square error before, and after each step.
+
+    Raises
+    ------
+    LayerError
+        If the action has no stable scheme to begin with.
     """
     anisotropy = dataset.frame.anisotropy
     collisions = [coarse_collision(dataset, split, event) for event in events]
@@ -71,6 +76,7 @@ def fit_to_collisions(
         whole = np.concatenate(parts)
         return whole if np.isfinite(whole).all() else None
 
+    surrogate.scheme(collisions[0].grid)  # refuses an action that has no stable scheme to begin with
     at, history = gauss_newton(residual, surrogate.pairs.coefficients.detach().numpy().copy(), iterations, say)
     with torch.no_grad():
         surrogate.pairs.coefficients.copy_(torch.from_numpy(at))
