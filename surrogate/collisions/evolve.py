@@ -17,6 +17,7 @@ from glasma.io.provenance import commit, installed, versions
 from glasma.nuclei.preparation import make_nuclei
 from glasma.sanity import check_physics
 from glasma.units import HBARC
+from surrogate.collisions.box import check_coarse_box
 from surrogate.collisions.nuclei import coarse_grid, coarse_nuclei
 from surrogate.collisions.run import run_collision, slab_state
 from surrogate.collisions.slab import Slab
@@ -65,6 +66,7 @@ def evolve_collision(model: CollisionSurrogate, config: Config, end_fm: float | 
     begins = derived.half_length + slab.reach_fm(derived.grid)
     if end <= begins:
         raise ConfigError(f"end at {end:g} fm: the nuclei leave the planes around z = 0 at {begins:.4g} fm; use a later time")
+    check_coarse_box(derived, wanted.blocking, wanted.substeps, end)
     step = grid.a_t * grid.spacing_fm
     last = round((end - derived.start_time) / step)
     unit = HBARC / (config.nuclei.coupling**2 * grid.spacing_fm**4)

@@ -12,9 +12,9 @@ from glasma.config import Config, config_from_dict
 from glasma.derived import Derived
 from glasma.ensemble import event_seed
 from glasma.errors import ConfigError
-from glasma.lattice.grid import FROZEN_CELLS, Grid
+from glasma.lattice.grid import Grid
 from glasma.sanity import check_physics
-from surrogate.collisions.nuclei import LARGEST_OVERLAP, start_overlap
+from surrogate.collisions.box import check_coarse_box
 from surrogate.collisions.slab import Slab
 from surrogate.dataset.config import SCHEMES, Blocks, DatasetConfig, Source, Split
 
@@ -129,27 +129,9 @@ class SplitPlan:
                 f"dataset.end = {blocks.end:g} fm: the nuclei leave the planes around z = 0 at {begins:.4g} fm; use at least "
                 f"{begins + 3 * step:.4g} fm"
             )
-        self._check_coarse_box(derived, derived.start_time + (first + steps) * step)
+        end = derived.start_time + (first + steps) * step
+        check_coarse_box(derived, blocks.blocking, blocks.substeps, end, "source.", "dataset.end")
         return Timing(blocks.blocking, fine_per_step, steps, first=first)
-
-    def _check_coarse_box(self, derived: Derived, end: float) -> None:
-        """Refuse nuclei that fit into the fine box but not into the coarse one, with cells and frozen ends b times as long."""
-        b, lattice, half = self.blocks.blocking, self.source.lattice, derived.profile.half_length * self.grid.spacing_fm
-        assert lattice.longitudinal_length is not None
-        cell = b * derived.a_z_fm
-        need = max(derived.start_distance + cell, end) + half + (FROZEN_CELLS + 1) * cell
-        if need > lattice.longitudinal_length / 2:
-            raise ConfigError(
-                f"source.lattice.longitudinal_length = {lattice.longitudinal_length:g} fm: the box is too short for nuclei on "
-                f"the coarse lattice; use at least {2 * need:.4g} fm (and as many more cells) or lower dataset.end"
-            )
-        if start_overlap(self.grid, b, self.blocks.substeps, derived.profile, derived.start_distance) > LARGEST_OVERLAP:
-            given = self.source.nuclei.separation if self.source.nuclei is not None else None
-            found = "" if given is None else f" = {given:g} fm"
-            raise ConfigError(
-                f"source.nuclei.separation{found}: the nuclei overlap at the start on the coarse lattice; set at least "
-                f"{2 * half + 5 * cell:.4g} fm"
-            )
 
     @staticmethod
     def _number(time: float, step: float, steps: int) -> int:
