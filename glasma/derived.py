@@ -17,6 +17,8 @@ from glasma.units import HBARC
 
 #: Steps whose regions are summed at once.
 _STEPS_AT_ONCE = 1 << 14
+#: Bytes of the cache of chunks of an HDF5 dataset.
+_CHUNK_CACHE = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -152,7 +154,10 @@ class Derived:
         rolling = (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
         # Planes in x of T^{μν} at once, in the precision of the run and in the single precision of the file.
         tensor = 10 * min(nx, 16) * ny * nz * (self.dtype.itemsize + 4) if self.config.output.snapshot_tensor else 0
-        running = self.charge_bytes + rolling + tensor
+        # HDF5 keeps so much of each component of a mesh that is being written.
+        component = self.grid.sites * self.dtype.itemsize
+        caches = max(group.LINK_REALS * min(_CHUNK_CACHE, component), 10 * min(_CHUNK_CACHE, 4 * self.grid.sites))
+        running = self.charge_bytes + rolling + tensor + caches
         density = group.DIMENSION * self.grid.sites * self.dtype.itemsize if self.config.output.snapshot_fields else 0
         return self.field_bytes + self._scheme_bytes + max(running, density)
 
