@@ -142,11 +142,12 @@ class Derived:
 
     @cached_property
     def memory_bytes(self) -> int:
-        """Bytes of all arrays of the run at its peak: fields, charges, what the scheme adds, and the buffers of a snapshot.
+        """Bytes of all arrays of the run at its peak, in the run or in its report."""
+        return max(self.running_bytes, self.report_bytes)
 
-        The report reads a snapshot with its charges as a density at every site, which takes more than the run where the nuclei
-        are a small part of the box.
-        """
+    @cached_property
+    def running_bytes(self) -> int:
+        """Bytes of the arrays while it runs: fields, charges, what the scheme adds, and the buffers of a snapshot."""
         if self.config.is_boost_invariant:
             return self.field_bytes + max(self._light_cone_bytes, self.field_bytes)
         group = group_named(self.config.lattice.group)
@@ -157,9 +158,15 @@ class Derived:
         # HDF5 keeps so much of each component of a mesh that is being written.
         component = self.grid.sites * self.dtype.itemsize
         caches = max(group.LINK_REALS * min(_CHUNK_CACHE, component), 10 * min(_CHUNK_CACHE, 4 * self.grid.sites))
-        running = self.charge_bytes + rolling + tensor + caches
-        density = group.DIMENSION * self.grid.sites * self.dtype.itemsize if self.config.output.snapshot_fields else 0
-        return self.field_bytes + self._scheme_bytes + max(running, density)
+        return self.field_bytes + self.charge_bytes + self._scheme_bytes + rolling + tensor + caches
+
+    @cached_property
+    def report_bytes(self) -> int:
+        """Bytes of the arrays of the report's checks: a snapshot with its charges as a density at every site."""
+        if self.config.is_boost_invariant or not self.config.output.snapshot_fields:
+            return self.field_bytes
+        density = group_named(self.config.lattice.group).DIMENSION * self.grid.sites * self.dtype.itemsize
+        return self.field_bytes + density + self._scheme_bytes
 
     @property
     def _light_cone_bytes(self) -> int:

@@ -266,7 +266,7 @@ class _Run:
         evolved = self.record["site_updates"]
         self.record["ns_per_site_step"] = 1e9 * self.phases["evolution"] / evolved if evolved else None
         self.record["field_MiB"] = self.collision.fields.nbytes / 2**20
-        self.record["peak_memory_MiB"] = _peak_memory_mib()
+        self.record["peak_memory_MiB"] = self.record["running_memory_MiB"] = _peak_memory_mib()
         self.directory.write_run(self.record)
         if self._is_event:
             self.directory.checkpoint.unlink(missing_ok=True)

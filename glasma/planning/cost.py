@@ -17,6 +17,10 @@ _PACKED, _PACKED_STILL = 0.80, 0.02
 _STILL = 0.3
 #: Bytes of one site of T^{μν} in a snapshot.
 _TENSOR_BYTES = 40
+#: Frames of the film, at most: those of `glasma.report.animation`, which would load the figures.
+FRAMES = 72
+#: What does not scale with the speed of a machine.
+_MEMORY = ("process_MiB", "report_MiB")
 
 
 def kind_of(derived: Derived) -> Kind:
@@ -58,11 +62,11 @@ def costs_on(machine: Machine, kind: Kind, reference: Machine) -> Costs:
         assert other_base is not None
         factor = other.step_ns / other_base.step_ns
         origin = f"scaled by the step of {', '.join(other.kind)} from {reference.name}"
-    scaled = {name: value * factor for name, value in base if isinstance(value, float) and name != "process_MiB"}
+    scaled = {name: value * factor for name, value in base if isinstance(value, float) and name not in _MEMORY}
     rates = base.model_copy(update=scaled)
     if given is not None:
         rates = rates.model_copy(update={name: value for name, value in given if value is not None})
-        missing = [name for name, value in given if value is None and name != "process_MiB"]
+        missing = [name for name, value in given if value is None and name not in _MEMORY]
         if missing:
             origin = f"the step is given, the rest scaled with it from {reference.name}"
     return Costs(rates, origin)
@@ -160,7 +164,9 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
     assert rates.checkpoint_ns is not None
     assert rates.check_ns is not None
     assert rates.process_s is not None
+    assert rates.frame_s is not None
     assert rates.process_MiB is not None
+    assert rates.report_MiB is not None
     evolution = updates * rates.step_ns + (0 if config.is_boost_invariant else steps * slab_sites * rates.charges_ns)
     work_on_snapshots = sum(raw * (part + _STILL * (1 - part)) for part in moving.values())
     in_time = _checkpoints_in_time(derived, steps)
@@ -169,7 +175,7 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
     # Every snapshot and checkpoint is measured too, and few fall on a measurement that is due.
     looks = nx * ny * (derived.active_planes(steps, derived.measure_every) + nz * (len(moving) + checkpoints - 2))
     phases = {
-        "process": rates.process_s,
+        "process": rates.process_s + min(measurements, FRAMES) * rates.frame_s,
         "initial_state": 1e-9 * slab_sites * rates.start_ns * config.nuclei.sheets,
         "evolution": 1e-9 * evolution,
         "measurement": 1e-9 * looks * rates.measurement_ns,
@@ -177,7 +183,8 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
         "checkpoints": 1e-9 * checkpoints * checkpoint * rates.checkpoint_ns,
         "report": 1e-9 * (work_on_snapshots * rates.check_ns + checkpoint * rates.checkpoint_ns),
     }
-    memory = derived.memory_bytes + int(rates.process_MiB * 2**20)
+    running = derived.running_bytes + int(rates.process_MiB * 2**20)
+    memory = max(running, derived.report_bytes + int(rates.report_MiB * 2**20))
     nodes = ceil(memory / (machine.memory_per_node_GiB * 2**30))
     streamed = updates * streamed_bytes(derived)
     cores = min(config.run.threads or machine.cores_per_node, machine.cores_per_node)

@@ -33,8 +33,10 @@ class Throughput(Section):
     snapshot_ns: float | None = Field(default=None, ge=0, description="ns per byte of a snapshot before compression, gzip level 1")
     checkpoint_ns: float | None = Field(default=None, ge=0, description="ns per byte of a checkpoint")
     check_ns: float | None = Field(default=None, ge=0, description="ns per byte of a snapshot, to check it for the report")
-    process_s: float | None = Field(default=None, ge=0, description="s of imports, kernels from the disk, figures and film")
+    process_s: float | None = Field(default=None, ge=0, description="s of imports, kernels from the disk and figures")
+    frame_s: float | None = Field(default=None, ge=0, description="s of one frame of the film")
     process_MiB: float | None = Field(default=None, ge=0, description="memory of the process besides the arrays of a run")
+    report_MiB: float | None = Field(default=None, ge=0, description="the same while it draws the report")
 
     @property
     def kind(self) -> Kind:

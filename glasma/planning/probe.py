@@ -27,8 +27,9 @@ from glasma.io.openpmd import SnapshotWriter
 from glasma.io.provenance import machine as this_machine
 from glasma.io.run_directory import RunDirectory
 from glasma.lattice.fields import Fields
-from glasma.planning.cost import run_cost, snapshot_bytes
+from glasma.planning.cost import FRAMES, run_cost, snapshot_bytes
 from glasma.planning.machine import Kind, Machine, Throughput
+from glasma.sections import checked
 from glasma.speed import triad_bandwidth
 
 
@@ -50,13 +51,33 @@ def measure_machine(kind: Kind, before: Machine | None = None) -> Machine:
 
 def measure_kind(kind: Kind) -> Throughput:
     """What the work of a kind costs on one core of this machine, and what a process takes for itself."""
+    group, precision, scheme = kind
+    short = probe_config(kind, short=True)
     with tempfile.TemporaryDirectory(prefix="glasma-plan-") as directory:
+        # First, while this process is small: on Linux a child's peak begins with what its parent held.
+        _short_run(short, Path(directory))  # compiles what is not on the disk yet
+        few_s, running_MiB, peak_MiB = _short_run(short, Path(directory))
+        many = probe_config(kind, short=True, interval="0.004 fm")
+        many_s, _, _ = _short_run(many, Path(directory))
         parts = _parts(probe_config(kind), Path(directory))
-        rates = Throughput(**dict(zip(("group", "precision", "scheme"), kind, strict=True)), **parts)  # type: ignore[arg-type]
-        return _with_process(rates, probe_config(kind, short=True), Path(directory))
+    derived = Derived(short)
+    memory = {
+        "process_MiB": round(running_MiB - derived.running_bytes / 2**20, 1),
+        "report_MiB": round(peak_MiB - derived.report_bytes / 2**20, 1),
+    }
+    start = {"group": group, "precision": precision, "scheme": scheme, "process_s": 0, "frame_s": 0}
+    rates = checked(Throughput, {**start, **parts, **memory})
+    bare = Machine(name="short", cores_per_node=1, memory_per_node_GiB=1.0, throughput=[rates])
+    costs = [run_cost(run, bare, bare) for run in (derived, Derived(many))]
+    frames = [min(cost.measurements, FRAMES) for cost in costs]
+    few_s, many_s = few_s - costs[0].core_seconds, many_s - costs[1].core_seconds
+    frame_s = max(0.0, (many_s - few_s) / (frames[1] - frames[0]))
+    return rates.model_copy(update={
+        "frame_s": round(frame_s, 3), "process_s": round(max(0.0, few_s - frames[0] * frame_s), 2),
+    })  # fmt: skip
 
 
-def probe_config(kind: Kind, short: bool = False) -> Config:
+def probe_config(kind: Kind, short: bool = False, interval: str = "0.1 fm") -> Config:
     """The collision that is timed, of some hundred thousand sites; or a shorter one of few sites for a whole run."""
     group, precision, scheme = kind
     boost_invariant, implicit = scheme == "boost_invariant", scheme == "semi_implicit"
@@ -71,11 +92,11 @@ def probe_config(kind: Kind, short: bool = False) -> Config:
         "run": {"name": "probe", "seed": 1, "threads": 1, "precision": precision},
         "lattice": lattice,
         "nuclei": {
-            "g2mu": "1.5 GeV", "infrared_regulator": "0.4 GeV", "ultraviolet_cutoff": "3 GeV", "width": f"{'0.06' if short else '0.035'} fm",
-            "profile_cutoff": 4.0,
+            "g2mu": "1.5 GeV", "infrared_regulator": "0.4 GeV", "ultraviolet_cutoff": "3 GeV", "profile_cutoff": 4.0,
+            "width": "0.06 fm" if short else "0.035 fm",
         },
         "evolution": {"scheme": scheme, "end_time": "0.2 fm"},
-        "observables": {"interval": "0.1 fm"},
+        "observables": {"interval": interval},
     })  # fmt: skip
 
 
@@ -132,22 +153,23 @@ def _parts(config: Config, directory: Path) -> dict[str, float]:
     snapshot()
     written = _seconds(snapshot) + _seconds(writer.gather)
     raw = snapshot_bytes(derived)
-    checked = _seconds(lambda: check_snapshots(directory / "snapshots.h5"), 2)
+    verified = _seconds(lambda: check_snapshots(directory / "snapshots.h5"), 2)
     saved = _seconds(lambda: save_checkpoint(directory / "checkpoint.h5", fields, config), 2)
     moving = nx * ny * planes
-    return {
+    costs = {
         "step_ns": 1e9 * max(step - charges, 0.1 * step) / moving,
         "charges_ns": 1e9 * charges / slab,
         "start_ns": 1e9 * started / slab,
         "measurement_ns": 1e9 * measurement / moving,
         "snapshot_ns": 1e9 * written / raw,
         "checkpoint_ns": 1e9 * saved / fields.nbytes,
-        "check_ns": 1e9 * checked / raw,
+        "check_ns": 1e9 * verified / raw,
     }
+    return {name: float(f"{cost:.4g}") for name, cost in costs.items()}
 
 
-def _with_process(rates: Throughput, config: Config, directory: Path) -> Throughput:
-    """The rates with what a process takes besides: seconds and memory of a short run less what its work takes.
+def _short_run(config: Config, directory: Path) -> tuple[float, float, float]:
+    """Processor seconds of a whole run of few sites in a process of its own, and its peak of memory before and with the report.
 
     Raises
     ------
@@ -156,24 +178,16 @@ def _with_process(rates: Throughput, config: Config, directory: Path) -> Through
     """
     path, out = directory / "short.toml", directory / "short"
     path.write_text(_toml(config), encoding="utf-8")
-    command = [sys.executable, "-m", "glasma.cli", "run", str(path), "--out", str(out), "--quiet"]
+    command = [sys.executable, "-m", "glasma.cli", "run", str(path), "--out", str(out), "--quiet", "--overwrite"]
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
-    used = []
-    for again in ([], ["--overwrite"]):  # the first may compile
-        before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        done = subprocess.run([*command, *again], capture_output=True, text=True, check=False, env=environment)
-        after = resource.getrusage(resource.RUSAGE_CHILDREN)
-        if done.returncode:
-            raise GlasmaError(f"the run that measures this machine failed: {done.stderr.strip()}")
-        used.append(after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime)
-    derived = Derived(config)
-    free = rates.model_copy(update={"process_s": 0.0, "process_MiB": 0.0})
-    bare = Machine(name="short", cores_per_node=1, memory_per_node_GiB=1.0, throughput=[free])
-    work = run_cost(derived, bare, bare).core_seconds
-    peak = RunDirectory.open(out).read_run()["peak_memory_MiB"]
-    return free.model_copy(update={
-        "process_s": round(max(0.0, used[-1] - work), 2), "process_MiB": round(peak - derived.memory_bytes / 2**20, 1),
-    })  # fmt: skip
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    if done.returncode:
+        raise GlasmaError(f"the run that measures this machine failed: {done.stderr.strip()}")
+    seconds = after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+    record = RunDirectory.open(out).read_run()
+    return seconds, record["running_memory_MiB"], record["peak_memory_MiB"]
 
 
 def _toml(config: Config) -> str:
