@@ -105,6 +105,8 @@ class RunCost:
     nodes : int
         That hold the arrays.
     files : RunFiles
+    plain_seconds : float
+        Core seconds of the same steps with the leapfrog, or with the scheme itself in 2+1D.
     gpus : int, optional
         That hold the arrays.
     gpu_seconds : float, optional
@@ -123,6 +125,7 @@ class RunCost:
     node_seconds: float
     nodes: int
     files: RunFiles
+    plain_seconds: float
     gpus: int | None = None
     gpu_seconds: float | None = None
 
@@ -140,6 +143,10 @@ class RunCost:
 def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
     """What a configuration takes on a machine."""
     config, rates = derived.config, costs_on(machine, kind_of(derived), reference).rates
+    group, precision, scheme = kind_of(derived)
+    plain = rates
+    if scheme == "semi_implicit":
+        plain = costs_on(machine, (group, precision, "leapfrog"), reference).rates
     nx, ny, nz = derived.grid.shape
     steps = derived.last_step - derived.first_step
     updates = derived.site_updates()
@@ -200,7 +207,7 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
         gpu_seconds = 1e-9 * streamed / (machine.gpu.bandwidth_GB_s * machine.gpu.efficiency)
     return RunCost(
         derived.field_bytes, derived.memory_bytes, memory, updates, steps, measurements, len(moving), checkpoints, phases,
-        on_all_cores + on_one_core, nodes, files, gpus, gpu_seconds,
+        on_all_cores + on_one_core, nodes, files, 1e-9 * updates * plain.step_ns, gpus, gpu_seconds,
     )  # fmt: skip
 
 

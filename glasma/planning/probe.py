@@ -54,7 +54,6 @@ def measure_kind(kind: Kind) -> Throughput:
     group, precision, scheme = kind
     short = probe_config(kind, short=True)
     with tempfile.TemporaryDirectory(prefix="glasma-plan-") as directory:
-        # First, while this process is small: on Linux a child's peak begins with what its parent held.
         _short_run(short, Path(directory))  # compiles what is not on the disk yet
         few_s, running_MiB, peak_MiB = _short_run(short, Path(directory))
         many = probe_config(kind, short=True, interval="0.004 fm")
