@@ -2,8 +2,8 @@
 
     python benchmarks/plan.py [--json FILE] [--measure] [--only NAME]
 
-Variations of runs/quickstart.toml and runs/boost_invariant.toml of about a minute each, on one thread and in a process of their own:
-processor seconds (user and system), which other work on the machine disturbs little, peak memory, and bytes of the files.
+Variations of the configurations in runs/ of about a minute each, on one thread and in a process of their own: processor
+seconds (user and system), which other work on the machine disturbs little, peak memory, and bytes of the files.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def compare(name: str, measure: bool) -> dict[str, object]:
     plan = make_plan(check_physics(load_config(RUNS / file, overrides)), measure=measure)
     with tempfile.TemporaryDirectory(prefix="glasma-plan-") as directory:
         options = [word for override in overrides for word in ("--set", override)]
-        command = [sys.executable, "-m", "glasma.cli", "run", str(RUNS / file), *options, "--out", directory, "--quiet", "--overwrite"]
+        command = [sys.executable, "-m", "glasma.cli", "run", str(RUNS / file), *options, "--out", directory, "--quiet"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
         subprocess.run(command, check=True, capture_output=True, env=environment)

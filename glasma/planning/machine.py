@@ -30,7 +30,7 @@ class Throughput(Section):
     charges_ns: float | None = Field(default=None, ge=0, description="ns per site of a nucleus' slab and step")
     start_ns: float | None = Field(default=None, ge=0, description="ns per site of a nucleus' slab, to make the initial state")
     measurement_ns: float | None = Field(default=None, ge=0, description="ns per site that moves and measurement")
-    snapshot_ns: float | None = Field(default=None, ge=0, description="ns per byte of a snapshot before compression, gzip level 1")
+    snapshot_ns: float | None = Field(default=None, ge=0, description="ns per byte of a snapshot before gzip")
     checkpoint_ns: float | None = Field(default=None, ge=0, description="ns per byte of a checkpoint")
     check_ns: float | None = Field(default=None, ge=0, description="ns per byte of a snapshot, to check it for the report")
     process_s: float | None = Field(default=None, ge=0, description="s of imports, kernels from the disk and figures")

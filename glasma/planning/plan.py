@@ -60,7 +60,7 @@ class Plan:
         config = self.derived.config
         rows = {
             "run": f"{config.run.name}: {nx} × {ny} × {nz} sites, {', '.join(kind_of(self.derived))}",
-            "machine": f"{machine.name}: {machine.cores_per_node} cores and {_bytes(machine.memory_per_node_GiB * 2**30)} a node",
+            "machine": f"{machine.name}, a node: {machine.cores_per_node} cores, {_bytes(machine.memory_per_node_GiB * 2**30)}",
             "figures": self.note,
             "memory": f"{_bytes(cost.memory_bytes)}, of which fields {_bytes(cost.field_bytes)}",
             "steps": f"{cost.steps:,} with {cost.site_updates:.3g} site updates of {self.costs.rates.step_ns:.4g} ns",
@@ -71,8 +71,8 @@ class Plan:
         }
         if machine.gpu is not None and cost.gpu_seconds is not None and cost.gpus is not None:
             rows["GPU hours"] = (
-                f"{_hours(cost.gpu_seconds)} of {machine.gpu.name}, {cost.gpus:,} to hold it: {_time(cost.gpu_seconds / cost.gpus)} "
-                "of steps (a bound from the bandwidth; the engine runs on cores)"
+                f"{_hours(cost.gpu_seconds)} of {machine.gpu.name}, {cost.gpus:,} to hold it: "
+                f"{_time(cost.gpu_seconds / cost.gpus)} of steps (a bound from the bandwidth; the engine runs on cores)"
             )
         packed = "" if files.snapshots == files.snapshots_most else f", {_bytes(files.snapshots_most)} before gzip"
         rows |= {
@@ -93,8 +93,8 @@ class Plan:
         nodes = f"; {coarse.nodes:,} nodes" if coarse.nodes > 1 else ""
         gpu = f", {_hours(coarse.gpu_seconds)} GPU hours" if coarse.gpu_seconds is not None else ""
         return (
-            f"{_bytes(coarse.memory_bytes)}, of which fields {_bytes(coarse.field_bytes)}; {_hours(coarse.core_seconds)} core hours"
-            f"{gpu} for the steps, {gain} than the run{nodes}"
+            f"{_bytes(coarse.memory_bytes)}, of which fields {_bytes(coarse.field_bytes)}; "
+            f"{_hours(coarse.core_seconds)} core hours{gpu} for the steps, {gain} than the run{nodes}"
         )
 
 
