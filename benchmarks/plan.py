@@ -48,6 +48,12 @@ def compare(name: str, measure: bool) -> dict[str, object]:
     overrides = ["run.threads=1", *overrides]
     plan = make_plan(check_physics(load_config(RUNS / file, overrides)), measure=measure)
     with tempfile.TemporaryDirectory(prefix="glasma-plan-") as directory:
+        warm = [*overrides, "lattice.transverse_cells=16", "output.snapshots=[]", "evolution.end_time=0.03 fm"]
+        options = [word for override in warm for word in ("--set", override)]
+        command = [sys.executable, "-m", "glasma.cli", "run", str(RUNS / file), *options, "--out", directory, "--quiet"]
+        # Compiles, if that has not been done yet.
+        subprocess.run([*command, "--set", "observables.interval=0.02 fm"], check=True, capture_output=True)
+    with tempfile.TemporaryDirectory(prefix="glasma-plan-") as directory:
         options = [word for override in overrides for word in ("--set", override)]
         command = [sys.executable, "-m", "glasma.cli", "run", str(RUNS / file), *options, "--out", directory, "--quiet"]
         environment = {**os.environ, "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}

@@ -185,8 +185,9 @@ class Derived:
     def active_planes(self, moves: int, every: int = 1) -> int:
         """Planes along z that move, summed over the steps 0, `every`, 2 `every`, … below `moves`.
 
-        The region grows with light on either side, a_z in n steps.  The leapfrog lets rounding run ahead, a cell a step, which
-        `glasma.evolution.active_region` follows; the iteration of semi_implicit keeps it below its tolerance.
+        The region grows with light on either side, a_z in n steps.  In the leapfrog rounding runs ahead, by a cell a step at
+        most, which `glasma.evolution.active_region` follows where it is above the rounding of the largest field.  That is
+        assumed here, so strong fields evolve fewer planes.  What the iteration of semi_implicit leaves is below its tolerance.
         """
         nz, (z0, z1) = self.grid.shape[2], self.grid.interior
         if self.config.is_boost_invariant or self.config.evolution.region == "whole":

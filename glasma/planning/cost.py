@@ -175,10 +175,14 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
     assert rates.process_MiB is not None
     assert rates.report_MiB is not None
     evolution = updates * rates.step_ns + (0 if config.is_boost_invariant else steps * slab_sites * rates.charges_ns)
+    running = derived.running_bytes + int(rates.process_MiB * 2**20)
+    memory = max(running, derived.report_bytes + int(rates.report_MiB * 2**20))
+    nodes = ceil(memory / (machine.memory_per_node_GiB * 2**30))
+    cores = min(config.run.threads or machine.cores_per_node, machine.cores_per_node)
     work_on_snapshots = sum(raw * (part + _STILL * (1 - part)) for part in moving.values())
     in_time = _checkpoints_in_time(derived, steps)
-    by_the_clock = int(1e-9 * evolution / machine.cores_per_node / (60 * config.output.checkpoint_minutes))
-    checkpoints = max(in_time, by_the_clock)
+    by_the_clock = int(1e-9 * evolution / (cores * nodes) / (60 * config.output.checkpoint_minutes))
+    checkpoints = min(steps, max(in_time, by_the_clock))
     # Every snapshot and checkpoint is measured too, and few fall on a measurement that is due.
     looks = nx * ny * (derived.active_planes(steps, derived.measure_every) + nz * (len(moving) + checkpoints - 2))
     phases = {
@@ -190,11 +194,7 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
         "checkpoints": 1e-9 * checkpoints * checkpoint * rates.checkpoint_ns,
         "report": 1e-9 * (work_on_snapshots * rates.check_ns + checkpoint * rates.checkpoint_ns),
     }
-    running = derived.running_bytes + int(rates.process_MiB * 2**20)
-    memory = max(running, derived.report_bytes + int(rates.report_MiB * 2**20))
-    nodes = ceil(memory / (machine.memory_per_node_GiB * 2**30))
     streamed = updates * streamed_bytes(derived)
-    cores = min(config.run.threads or machine.cores_per_node, machine.cores_per_node)
     bandwidth = machine.bandwidth_per_node_GB_s
     on_all_cores = phases["evolution"] / cores
     if bandwidth is not None:
