@@ -71,7 +71,8 @@ class Plan:
         }
         if machine.gpu is not None and cost.gpu_seconds is not None and cost.gpus is not None:
             rows["GPU hours"] = (
-                f"{_hours(cost.gpu_seconds)} of {machine.gpu.name}, {cost.gpus:,} to hold it: "
+                f"{_hours(cost.gpu_seconds)} of {machine.gpu.name}, {cost.gpus:,} to hold it "
+                f"({-(-cost.gpus // machine.gpu.per_node):,} nodes): "
                 f"{_time(cost.gpu_seconds / cost.gpus)} of steps (a bound from the bandwidth; the engine runs on cores)"
             )
         packed = "" if files.snapshots == files.snapshots_most else f", {_bytes(files.snapshots_most)} before gzip"
