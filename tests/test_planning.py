@@ -254,6 +254,7 @@ def test_probes_are_collisions_that_can_be_run() -> None:
 
 def test_memory_is_that_of_a_run_in_a_process_of_its_own(tmp_path: Path) -> None:
     """Some half a gigabyte, of which half is the process itself; few steps."""
+    finished_run()  # so that the process finds its kernels compiled
     overrides = ["lattice.transverse_cells=64", "lattice.longitudinal_cells=400", "evolution.end_time=0.002 fm"]
     overrides += ["output.snapshots=[]", "nuclei.profile_cutoff=3.0", "observables.interval=0.03 fm"]
     config = write_tiny(tmp_path)
