@@ -190,7 +190,9 @@ class Derived:
         assumed here, so strong fields evolve fewer planes.  What the iteration of semi_implicit leaves is below its tolerance.
         """
         nz, (z0, z1) = self.grid.shape[2], self.grid.interior
-        if self.config.is_boost_invariant or self.config.evolution.region == "whole":
+        if self.config.is_boost_invariant:
+            return len(range(0, moves, every))
+        if self.config.evolution.region == "whole":
             return len(range(0, moves, every)) * (z1 - z0)
         ahead = int(self.config.evolution.scheme == "leapfrog")
         first = floor(self.grid.middle - self.start_distance / self.a_z_fm - self.slab_cells / 2)

@@ -91,6 +91,13 @@ def test_site_updates_are_not_exceeded_by_the_run(overrides: list[str]) -> None:
     assert planes >= 0.65 * expected
 
 
+def test_plane_of_a_boost_invariant_run_moves_in_every_step() -> None:
+    found = derived("boost_invariant")
+    assert found.site_updates() == 256**2 * (found.last_step - found.first_step) > 0
+    cost = run_cost(found, shipped_machine(), shipped_machine())
+    assert all(seconds > 0 for seconds in cost.phases.values())
+
+
 def test_site_updates_of_the_quickstart_are_those_of_the_run() -> None:
     config = load_config(RUNS / "quickstart.toml", ["lattice.transverse_cells=8", "evolution.end_time=0.2 fm"])
     assert 64 * planes_of_run(config) == pytest.approx(Derived(config).site_updates(), rel=0.01)

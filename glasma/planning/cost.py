@@ -12,7 +12,7 @@ from glasma.planning.machine import Kind, Machine, Throughput
 #: Bytes of a row of history.csv.
 _ROW_BYTES = 310
 #: What gzip leaves of the fields where they move and where nothing is.
-_PACKED, _PACKED_STILL = 0.80, 0.02
+_PACKED, _PACKED_STILL = 0.65, 0.02
 #: gzip and checks of what does not move cost this part of what they cost where something does.
 _STILL = 0.3
 #: Bytes of one site of T^{μν} in a snapshot.
