@@ -13,6 +13,7 @@ from pydantic.fields import FieldInfo
 from pydantic_core import PydanticUndefined
 
 from glasma.config import Config
+from glasma.planning.machine import Gpu, Machine, Throughput
 from glasma.units import energy_gev, length_fm
 
 _HEAD = """# Configuration
@@ -21,6 +22,20 @@ A run is one TOML file. Quantities with a dimension are strings with a unit: len
 `GeV`, `MeV` or `fm^-1` (natural units, c = 1). Any key can be replaced on the command line: `--set nuclei.g2mu="1 GeV"`.
 This page is written by `python docs/make_configuration.py` from the schema in `glasma/config.py`.
 """
+
+_MACHINE = """
+## Machine files
+
+`glasma plan CONFIG --machine FILE` reads another TOML file, of a machine ([scaling](scaling.md)); its schema is in
+`glasma/planning/machine.py`. Keys outside of all sections:
+
+{machine}
+One `[[throughput]]` for each kind of run:
+
+{throughput}
+`[gpu]`, if there are any:
+
+{gpu}"""
 
 
 def page() -> str:
@@ -31,6 +46,7 @@ def page() -> str:
         assert isinstance(section, type)
         assert issubclass(section, BaseModel)
         parts.append(f"\n## [{name}]\n\n{section.__doc__}\n\n{table(section)}")
+    parts.append(_MACHINE.format(machine=table(Machine), throughput=table(Throughput), gpu=table(Gpu)))
     return "".join(parts)
 
 

@@ -47,7 +47,7 @@ def check_run(directory: RunDirectory) -> list[Check]:
     """
     checks: list[Check] = []
     if directory.snapshots.exists():
-        checks += _check_snapshots(directory.snapshots)
+        checks += check_snapshots(directory.snapshots)
     if directory.checkpoint.exists():
         changed = altered(directory.checkpoint)  # before the state is loaded: it reads every array too
         fields, config = load_checkpoint(directory.checkpoint)
@@ -64,7 +64,8 @@ def check_run(directory: RunDirectory) -> list[Check]:
     return checks
 
 
-def _check_snapshots(path: Path) -> list[Check]:
+def check_snapshots(path: Path) -> list[Check]:
+    """The checks of every snapshot of a file."""
     checks: list[Check] = []
     start: tuple[float, float] | None = None
     with Snapshots(path) as snapshots:

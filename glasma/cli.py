@@ -304,6 +304,28 @@ def compare(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
 
 
 @cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@_OVERRIDE
+@click.option("--machine", type=click.Path(path_type=Path), help="TOML file of a machine [this one, as it was measured].")
+@click.option("--measure", is_flag=True, help="Measure this machine for such runs first; later plans use it.")
+@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+def plan(config: Path, overrides: tuple[str, ...], machine: Path | None, measure: bool, as_json: bool) -> None:
+    """Say what the run of the TOML file CONFIG takes: memory, time, nodes, files; and a coarse surrogate of it."""
+    from glasma.config import load_config
+    from glasma.planning.plan import make_plan
+    from glasma.sanity import check_physics
+
+    if machine is not None and measure:
+        raise ConfigError("--measure: measures this machine; leave out --machine or --measure")
+    derived = check_physics(load_config(config, overrides), with_source=False, with_memory=False)
+    found = make_plan(derived, machine, measure)
+    if as_json:
+        click.echo(json.dumps(found.as_dict(), indent=2))
+    else:
+        _print_table(found.rows())
+
+
+@cli.command()
 def doctor() -> None:
     """Say what is installed, which backends work and how fast this machine is."""
     from glasma.doctor import examine

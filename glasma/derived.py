@@ -9,11 +9,16 @@ from math import ceil, floor
 import numpy as np
 
 from glasma.config import Config
-from glasma.evolution.active_region import light_cone
+from glasma.evolution.active_region import MARGIN
 from glasma.group import group_named
 from glasma.lattice.grid import Grid
 from glasma.nuclei.profile import GaussianProfile
 from glasma.units import HBARC
+
+#: Steps whose regions are summed at once.
+_STEPS_AT_ONCE = 1 << 14
+#: Bytes of the cache of chunks of an HDF5 dataset.
+_CHUNK_CACHE = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -122,17 +127,52 @@ class Derived:
         return (links * group.LINK_REALS + algebra * group.DIMENSION) * self.grid.sites * self.dtype.itemsize
 
     @cached_property
-    def memory_bytes(self) -> int:
-        """Bytes of all arrays of the run: fields, charges, profiles and the buffers of a measurement."""
+    def charge_bytes(self) -> int:
+        """Bytes of the charges: the sub-particles in the slabs of the nuclei."""
         if self.config.is_boost_invariant:
-            return 3 * self.field_bytes
+            return 0
+        nx, ny, _ = self.grid.shape
+        slots = self.grid.substeps * group_named(self.config.lattice.group).DIMENSION
+        return self.nuclei * slots * nx * ny * self.slab_cells * self.dtype.itemsize
+
+    @property
+    def nuclei(self) -> int:
+        """How many nuclei there are."""
+        return 1 if self.config.nuclei.system == "single" else 2
+
+    @cached_property
+    def memory_bytes(self) -> int:
+        """Bytes of all arrays of the run at its peak, in the run or in its report."""
+        return max(self.running_bytes, self.report_bytes)
+
+    @cached_property
+    def running_bytes(self) -> int:
+        """Bytes of the arrays while it runs: fields, charges, what the scheme adds, and the buffers of a snapshot."""
+        if self.config.is_boost_invariant:
+            return self.field_bytes + max(self._light_cone_bytes, self.field_bytes)
         group = group_named(self.config.lattice.group)
         nx, ny, nz = self.grid.shape
-        nuclei = 1 if self.config.nuclei.system == "single" else 2
-        charges = nuclei * self.grid.substeps * group.DIMENSION * nx * ny * self.slab_cells * self.dtype.itemsize
-        rolling = 2 * (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
-        block = 16 * 10 * ny * nz * self.dtype.itemsize
-        return self.field_bytes + self._scheme_bytes + charges + rolling + block
+        rolling = (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
+        # Planes in x of T^{μν} at once, in the precision of the run and in the single precision of the file.
+        tensor = 10 * min(nx, 16) * ny * nz * (self.dtype.itemsize + 4) if self.config.output.snapshot_tensor else 0
+        # HDF5 keeps so much of each component of a mesh that is being written.
+        component = self.grid.sites * self.dtype.itemsize
+        caches = max(group.LINK_REALS * min(_CHUNK_CACHE, component), 10 * min(_CHUNK_CACHE, 4 * self.grid.sites))
+        return self.field_bytes + self.charge_bytes + self._scheme_bytes + rolling + tensor + caches
+
+    @cached_property
+    def report_bytes(self) -> int:
+        """Bytes of the arrays of the report's checks: a snapshot with its charges as a density at every site."""
+        if self.config.is_boost_invariant or not self.config.output.snapshot_fields:
+            return self.field_bytes
+        density = group_named(self.config.lattice.group).DIMENSION * self.grid.sites * self.dtype.itemsize
+        return self.field_bytes + density + self._scheme_bytes
+
+    @property
+    def _light_cone_bytes(self) -> int:
+        """Bytes of the matrices of Wilson lines, links and their products at the start of a boost-invariant run."""
+        group = group_named(self.config.lattice.group)
+        return 11 * 16 * group.COLOURS**2 * self.grid.sites
 
     @property
     def _scheme_bytes(self) -> int:
@@ -142,19 +182,35 @@ class Derived:
         group = group_named(self.config.lattice.group)
         return 3 * (group.LINK_REALS + 3 * group.DIMENSION) * self.grid.sites * self.dtype.itemsize
 
-    def site_updates(self) -> int:
-        """Sites that all steps of the run evolve; of the active region, what light reaches."""
-        nx, ny, nz = self.grid.shape
-        steps = self.last_step - self.first_step
+    def active_planes(self, moves: int, every: int = 1) -> int:
+        """Planes along z that move, summed over the steps 0, `every`, 2 `every`, … below `moves`.
+
+        The region grows with light on either side, a_z in n steps.  In the leapfrog rounding runs ahead, by a cell a step at
+        most, which `glasma.evolution.active_region` follows where it is above the rounding of the largest field.  That is
+        assumed here, so strong fields evolve fewer planes.  What the iteration of semi_implicit leaves is below its tolerance.
+        """
+        nz, (z0, z1) = self.grid.shape[2], self.grid.interior
         if self.config.is_boost_invariant:
-            return steps * nx * ny
+            return len(range(0, moves, every))
         if self.config.evolution.region == "whole":
-            (z0, z1) = self.grid.interior
-            return steps * nx * ny * (z1 - z0)
-        centre = -self.start_distance / self.a_z_fm + self.grid.middle
-        first = floor(centre - self.slab_cells / 2)
+            return len(range(0, moves, every)) * (z1 - z0)
+        ahead = int(self.config.evolution.scheme == "leapfrog")
+        first = floor(self.grid.middle - self.start_distance / self.a_z_fm - self.slab_cells / 2)
         slabs = [(first, first + self.slab_cells)]
-        if self.config.nuclei.system == "collision":
+        if self.nuclei == 2:
             slabs.append((nz - first - self.slab_cells, nz - first))
-        planes = (z1 - z0 for move in range(steps) for z0, z1 in light_cone(self.grid, slabs, move))
-        return nx * ny * sum(planes)
+        total = 0
+        for begin in range(0, moves, _STEPS_AT_ONCE * every):  # a long run has millions of steps
+            steps = np.arange(begin, min(moves, begin + _STEPS_AT_ONCE * every), every)
+            spread = MARGIN + steps // self.grid.substeps + ahead * steps
+            ends = [(np.maximum(z0, low - spread), np.minimum(z1, high + spread)) for low, high in slabs]
+            total += sum(int((high - low).sum()) for low, high in ends)
+            if len(ends) == 2:
+                (low, high), (other_low, other_high) = ends
+                total -= int(np.maximum(0, np.minimum(high, other_high) - np.maximum(low, other_low)).sum())
+        return total
+
+    def site_updates(self) -> int:
+        """Sites that all steps of the run evolve; of the active region, what it is expected to hold."""
+        nx, ny, _ = self.grid.shape
+        return nx * ny * self.active_planes(self.last_step - self.first_step)

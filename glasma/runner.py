@@ -266,7 +266,7 @@ class _Run:
         evolved = self.record["site_updates"]
         self.record["ns_per_site_step"] = 1e9 * self.phases["evolution"] / evolved if evolved else None
         self.record["field_MiB"] = self.collision.fields.nbytes / 2**20
-        self.record["peak_memory_MiB"] = _peak_memory_mib()
+        self.record["peak_memory_MiB"] = self.record["running_memory_MiB"] = _peak_memory_mib()
         self.directory.write_run(self.record)
         if self._is_event:
             self.directory.checkpoint.unlink(missing_ok=True)
@@ -281,5 +281,10 @@ class _Run:
 
 def _peak_memory_mib() -> float:
     """Largest resident memory of this process so far."""
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    return peak / 2**20 if sys.platform == "darwin" else peak / 2**10
+    try:
+        # Not that of getrusage, which on Linux begins with the peak of the process that started this one.
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(status.partition("VmHWM:")[2].split()[0]) / 2**10
+    except (OSError, ValueError, IndexError):
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+        return peak / 2**20 if sys.platform == "darwin" else peak / 2**10

@@ -18,7 +18,7 @@ from glasma.units import HBARC, NUCLEON_MASS
 THINNEST = {"leapfrog": 2.0, "semi_implicit": 1.0}
 
 
-def check_physics(config: Config, with_source: bool = True) -> Derived:
+def check_physics(config: Config, with_source: bool = True, with_memory: bool = True) -> Derived:
     """Refuse what the schema allows but physics, the box or this machine does not.
 
     Parameters
@@ -26,6 +26,8 @@ def check_physics(config: Config, with_source: bool = True) -> Derived:
     config : Config
     with_source : bool
         Whether the nuclei are still to be made, so that a file that they come from must be there.
+    with_memory : bool
+        Whether it is to run on this machine, so that it must fit into its memory.
 
     Raises
     ------
@@ -45,7 +47,8 @@ def check_physics(config: Config, with_source: bool = True) -> Derived:
         _check_time_step(config, derived)
         _check_box(config, derived)
     _check_times(config, derived)
-    _check_memory(config, derived)
+    if with_memory:
+        _check_memory(config, derived)
     if with_source:
         source_fingerprints(derived)
     return derived
@@ -220,6 +223,7 @@ def _check_memory(config: Config, derived: Derived) -> None:
         given = {f"lattice.{name}": value for name, value in cells.items() if value is not None}
         keys, values = ", ".join(given), ", ".join(map(str, given.values()))
         raise ConfigError(
-            f"{keys} = {values}: the run needs {derived.memory_bytes / 2**30:.3g} GiB of memory and "
-            f'{available / 2**30:.3g} GiB are free; use fewer cells or run.precision = "float32"'
+            f"{keys} = {values}: the run needs {derived.memory_bytes / 2**30:,.4g} GiB of memory and "
+            f'{available / 2**30:.3g} GiB are free; use fewer cells or run.precision = "float32"; '
+            "`glasma plan CONFIG` says what it takes on which machine"
         )

@@ -132,10 +132,15 @@ def _description(model: type[BaseModel], location: tuple[str, ...]) -> str | Non
 
 
 def _describe(model: type[BaseModel], location: tuple[str, ...]) -> str:
-    if len(location) == 1:
-        return f"add the section [{location[0]}]"
     description = _description(model, location)
-    return f"set {location[-1]} in [{location[-2]}]" + (f" ({description})" if description else "")
+    meaning = f" ({description})" if description else ""
+    if len(location) > 1:
+        return f"set {location[-1]} in [{location[-2]}]{meaning}"
+    try:
+        section_type(model.model_fields[location[0]].annotation)
+    except KeyError:
+        return f"set {location[0]}{meaning}"
+    return f"add the section [{location[0]}]"
 
 
 def _hint(model: type[BaseModel], location: tuple[str, ...]) -> str:

@@ -22,7 +22,9 @@ MARGIN = 8
 def start_active_region(fields: Fields, noise: float = 0.0) -> None:
     """Let only the nuclei and a margin around them move; fields up to `noise` times the largest count as none."""
     fields.region = light_cone(fields.grid, [(c.first, c.first + c.cells) for c in fields.charges], 0)
-    fields.still = max(float(np.finfo(fields.dtype).eps), noise) * float(np.abs(fields.E).max())
+    # One component at a time: the absolute values of all of E would be the largest array of the start.
+    largest = max(float(np.abs(component).max()) for direction in fields.E for component in direction)
+    fields.still = max(float(np.finfo(fields.dtype).eps), noise) * largest
 
 
 def light_cone(grid: Grid, slabs: Sequence[Interval], moves: int) -> list[Interval]:

@@ -1,0 +1,234 @@
+"""What a run takes: memory, core seconds by phase, and the bytes of its files."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import ceil
+
+from glasma.derived import Derived
+from glasma.group import group_named
+from glasma.planning.machine import Kind, Machine, Throughput
+
+#: Bytes of a row of history.csv.
+_ROW_BYTES = 310
+#: What gzip leaves of the fields where they move and where nothing is.
+_PACKED, _PACKED_STILL = 0.65, 0.02
+#: gzip and checks of what does not move cost this part of what they cost where something does.
+_STILL = 0.3
+#: Bytes of one site of T^{μν} in a snapshot.
+_TENSOR_BYTES = 40
+#: Frames of the film, at most: those of `glasma.report.animation`, which would load the figures.
+FRAMES = 72
+#: What does not scale with the speed of a machine.
+_MEMORY = ("process_MiB", "report_MiB")
+
+
+def kind_of(derived: Derived) -> Kind:
+    """Group, precision and scheme of a run."""
+    config = derived.config
+    return config.lattice.group, config.run.precision, config.evolution.scheme
+
+
+def streamed_bytes(derived: Derived) -> float:
+    """Bytes per site that a step of the leapfrog reads and writes: it sweeps over links and momenta for each of the two."""
+    return 3 * derived.field_bytes / derived.grid.sites
+
+
+@dataclass(frozen=True)
+class Costs:
+    """The throughput of a kind on a machine, complete, and where it comes from."""
+
+    rates: Throughput
+    origin: str
+
+
+def costs_on(machine: Machine, kind: Kind, reference: Machine) -> Costs:
+    """The costs of a kind on a machine.
+
+    What the machine does not say scales from the reference: with the step where that is given, else with the inverse of the
+    bandwidth of a core.  The memory of the process is that of the reference.
+    """
+    base, given = reference.entry(kind), machine.entry(kind)
+    assert base is not None
+    if given is not None:
+        factor, origin = given.step_ns / base.step_ns, "given"
+    elif machine.bandwidth_per_core_GB_s is not None:
+        assert reference.bandwidth_per_core_GB_s is not None
+        factor = reference.bandwidth_per_core_GB_s / machine.bandwidth_per_core_GB_s
+        origin = f"scaled by the bandwidth of a core from {reference.name}"
+    else:
+        other = machine.throughput[0]
+        other_base = reference.entry(other.kind)
+        assert other_base is not None
+        factor = other.step_ns / other_base.step_ns
+        origin = f"scaled by the step of {', '.join(other.kind)} from {reference.name}"
+    scaled = {name: value * factor for name, value in base if isinstance(value, float) and name not in _MEMORY}
+    rates = base.model_copy(update=scaled)
+    if given is not None:
+        rates = rates.model_copy(update={name: value for name, value in given if value is not None})
+        missing = [name for name, value in given if value is None and name not in _MEMORY]
+        if missing:
+            origin = f"the step is given, the rest scaled with it from {reference.name}"
+    return Costs(rates, origin)
+
+
+@dataclass(frozen=True)
+class RunFiles:
+    """Bytes of the files of a run; `snapshots` packed is an estimate, `snapshots_most` what it has without compression."""
+
+    snapshots: int
+    snapshots_most: int
+    checkpoint: int
+    history: int
+    profiles: int
+
+    @property
+    def at_most_bytes(self) -> int:
+        """All of them, while the snapshots are gathered in one file and a checkpoint is replaced."""
+        return 2 * self.snapshots + 2 * self.checkpoint + self.history + self.profiles
+
+
+@dataclass(frozen=True)
+class RunCost:
+    """What a run takes.
+
+    Attributes
+    ----------
+    field_bytes, array_bytes, memory_bytes : int
+        Links and momenta; all arrays at the peak; the whole process.
+    site_updates : int
+    steps, measurements, snapshots, checkpoints : int
+    phases : dict
+        Core seconds of each part of the work.
+    node_seconds : float
+        Seconds on one node: steps and measurements share its cores and its bandwidth, all else runs on one core.
+    nodes : int
+        That hold the arrays.
+    files : RunFiles
+    plain_seconds : float
+        Core seconds of the same steps with the leapfrog, or with the scheme itself in 2+1D.
+    gpus : int, optional
+        That hold the arrays.
+    gpu_seconds : float, optional
+        Seconds of one GPU for the steps, if their bandwidth bounds them.
+    """
+
+    field_bytes: int
+    array_bytes: int
+    memory_bytes: int
+    site_updates: int
+    steps: int
+    measurements: int
+    snapshots: int
+    checkpoints: int
+    phases: dict[str, float]
+    node_seconds: float
+    nodes: int
+    files: RunFiles
+    plain_seconds: float
+    gpus: int | None = None
+    gpu_seconds: float | None = None
+
+    @property
+    def core_seconds(self) -> float:
+        """Seconds of one core for the whole run."""
+        return sum(self.phases.values())
+
+    @property
+    def wall_seconds(self) -> float:
+        """On all cores of all nodes that the memory needs, without what nodes exchange."""
+        return self.node_seconds / self.nodes
+
+
+def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
+    """What a configuration takes on a machine."""
+    config, rates = derived.config, costs_on(machine, kind_of(derived), reference).rates
+    group, precision, scheme = kind_of(derived)
+    plain = rates
+    if scheme == "semi_implicit":
+        plain = costs_on(machine, (group, precision, "leapfrog"), reference).rates
+    nx, ny, nz = derived.grid.shape
+    steps = derived.last_step - derived.first_step
+    updates = derived.site_updates()
+    snapshot_steps = {derived.step_at(time) for time in config.output.snapshots} | {derived.first_step, derived.last_step}
+    measurements = steps // derived.measure_every + 1 + (steps % derived.measure_every > 0)
+    slab_sites = nx * ny * (1 if config.is_boost_invariant else derived.nuclei * derived.slab_cells)
+
+    checkpoint = derived.field_bytes + derived.charge_bytes
+    moving = {step: _moving_part(derived, step) for step in snapshot_steps}
+    raw = snapshot_bytes(derived)
+    level = config.output.compression
+    packed = sum(int(raw * (_PACKED * part + _PACKED_STILL * (1 - part))) for part in moving.values())
+    files = RunFiles(
+        packed if level else raw * len(moving), raw * len(moving), checkpoint, _ROW_BYTES * measurements,
+        measurements * 4 * ((4 + 10) * nz + nx * nz + nx * ny),
+    )  # fmt: skip
+
+    assert rates.charges_ns is not None
+    assert rates.start_ns is not None
+    assert rates.measurement_ns is not None
+    assert rates.snapshot_ns is not None
+    assert rates.checkpoint_ns is not None
+    assert rates.check_ns is not None
+    assert rates.process_s is not None
+    assert rates.frame_s is not None
+    assert rates.process_MiB is not None
+    assert rates.report_MiB is not None
+    evolution = updates * rates.step_ns + (0 if config.is_boost_invariant else steps * slab_sites * rates.charges_ns)
+    running = derived.running_bytes + int(rates.process_MiB * 2**20)
+    memory = max(running, derived.report_bytes + int(rates.report_MiB * 2**20))
+    nodes = ceil(memory / (machine.memory_per_node_GiB * 2**30))
+    cores = min(config.run.threads or machine.cores_per_node, machine.cores_per_node)
+    work_on_snapshots = sum(raw * (part + _STILL * (1 - part)) for part in moving.values())
+    in_time = _checkpoints_in_time(derived, steps)
+    by_the_clock = int(1e-9 * evolution / (cores * nodes) / (60 * config.output.checkpoint_minutes))
+    checkpoints = min(steps, max(in_time, by_the_clock))
+    # Every snapshot and checkpoint is measured too, and few fall on a measurement that is due.
+    looks = nx * ny * (derived.active_planes(steps, derived.measure_every) + nz * (len(moving) + checkpoints - 2))
+    phases = {
+        "process": rates.process_s + min(measurements, FRAMES) * rates.frame_s,
+        "initial_state": 1e-9 * slab_sites * rates.start_ns * config.nuclei.sheets,
+        "evolution": 1e-9 * evolution,
+        "measurement": 1e-9 * looks * rates.measurement_ns,
+        "snapshots": 1e-9 * work_on_snapshots * (rates.snapshot_ns if level else rates.checkpoint_ns),
+        "checkpoints": 1e-9 * checkpoints * checkpoint * rates.checkpoint_ns,
+        "report": 1e-9 * (work_on_snapshots * rates.check_ns + checkpoint * rates.checkpoint_ns),
+    }
+    streamed = updates * streamed_bytes(derived)
+    bandwidth = machine.bandwidth_per_node_GB_s
+    on_all_cores = phases["evolution"] / cores
+    if bandwidth is not None:
+        on_all_cores = max(on_all_cores, 1e-9 * streamed / bandwidth)
+    on_all_cores += phases["measurement"] / cores
+    on_one_core = sum(phases.values()) - phases["evolution"] - phases["measurement"]
+    gpus, gpu_seconds = None, None
+    if machine.gpu is not None:
+        gpus = ceil(derived.memory_bytes / (machine.gpu.memory_GiB * 2**30))
+        gpu_seconds = 1e-9 * streamed / (machine.gpu.bandwidth_GB_s * machine.gpu.efficiency)
+    return RunCost(
+        derived.field_bytes, derived.memory_bytes, memory, updates, steps, measurements, len(moving), checkpoints, phases,
+        on_all_cores + on_one_core, nodes, files, 1e-9 * updates * plain.step_ns, gpus, gpu_seconds,
+    )  # fmt: skip
+
+
+def snapshot_bytes(derived: Derived) -> int:
+    """Bytes of one snapshot without compression: links, momenta, charge density and T^{μν}."""
+    output, sites = derived.config.output, derived.grid.sites
+    density = 0
+    if not derived.config.is_boost_invariant:
+        density = group_named(derived.config.lattice.group).DIMENSION * sites * derived.dtype.itemsize
+    return output.snapshot_fields * (derived.field_bytes + density) + output.snapshot_tensor * _TENSOR_BYTES * sites
+
+
+def _moving_part(derived: Derived, step: int) -> float:
+    """The part of the box that moves at a step."""
+    nz = derived.grid.shape[2]
+    moves = step - derived.first_step
+    return (derived.active_planes(moves + 1) - derived.active_planes(moves)) / nz
+
+
+def _checkpoints_in_time(derived: Derived, steps: int) -> int:
+    """Checkpoints of output.checkpoint_interval, and the last."""
+    interval = derived.config.output.checkpoint_interval
+    every = max(1, round(interval / derived.grid.time_step_fm) if interval else steps // 4)
+    return steps // every + (steps % every > 0)
