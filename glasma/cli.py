@@ -257,7 +257,7 @@ def evolve(model: Path, source: Path, overrides: tuple[str, ...], until: str | N
     from surrogate.collisions.surrogate import CollisionSurrogate
     from surrogate.evolution.snapshots import evolve_snapshot
     from surrogate.evolution.surrogate import EvolutionSurrogate
-    from surrogate.model_files import load_model, load_model_of
+    from surrogate.model_files import load_model, of_kind
 
     try:
         end = None if until is None else length_fm(until)
@@ -268,7 +268,7 @@ def evolve(model: Path, source: Path, overrides: tuple[str, ...], until: str | N
         return
     if end is None or overrides:
         raise ConfigError("--until: is missing" if end is None else "--set: has no meaning for a snapshot; leave it out")
-    click.echo(f"snapshots: {evolve_snapshot(load_model_of(model, EvolutionSurrogate), source, step, end, out)}")
+    click.echo(f"snapshots: {evolve_snapshot(of_kind(surrogate, model, EvolutionSurrogate), source, step, end, out)}")
 
 
 @cli.command()

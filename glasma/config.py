@@ -13,7 +13,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BeforeValidator, Field, PlainSerializer, field_validator
 
-from glasma.sections import Section, apply_override, checked, read_toml
+from glasma.sections import Section, checked, read_toml
 from glasma.units import NUCLEON_MASS, energy_gev, length_fm
 
 Length = Annotated[float, BeforeValidator(length_fm), PlainSerializer(lambda v: f"{v!r} fm", return_type=str)]
@@ -216,10 +216,7 @@ def load_config(path: str | Path, overrides: Iterable[str] = ()) -> Config:
     ConfigError
         If it is not valid TOML or does not fit the schema.
     """
-    data = read_toml(path)
-    for override in overrides:
-        apply_override(data, override)
-    return config_from_dict(data)
+    return config_from_dict(read_toml(path, overrides))
 
 
 def config_from_dict(data: dict[str, Any]) -> Config:

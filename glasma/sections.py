@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import difflib
 import tomllib
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -21,15 +22,15 @@ class Section(BaseModel):
 Model = TypeVar("Model", bound=Section)
 
 
-def read_toml(path: str | Path) -> dict[str, Any]:
-    """The plain values of a TOML file.
+def read_toml(path: str | Path, overrides: Iterable[str] = ()) -> dict[str, Any]:
+    """The plain values of a TOML file, with what `--set` replaces in them.
 
     Raises
     ------
     FileError
         If the file cannot be read.
     ConfigError
-        If it is not valid TOML.
+        If it is not valid TOML, or an override has another form.
     """
     try:
         text = Path(path).read_text(encoding="utf-8")
@@ -38,9 +39,12 @@ def read_toml(path: str | Path) -> dict[str, Any]:
     except UnicodeDecodeError:
         raise FileError(f"{path}: is not a text file; give the path of a run's TOML file") from None
     try:
-        return tomllib.loads(text)
+        data = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         raise ConfigError(f"{path}: is not valid TOML: {error}") from None
+    for override in overrides:
+        apply_override(data, override)
+    return data
 
 
 def apply_override(data: dict[str, Any], override: str) -> None:

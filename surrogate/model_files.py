@@ -154,7 +154,17 @@ def load_model_of(path: Path | str, kind: type[Kind]) -> Kind:
     FileError
         As `load_model`, and if it is of another kind.
     """
-    model = load_model(path)
+    return of_kind(load_model(path), path, kind)
+
+
+def of_kind(model: Model, path: Path | str, kind: type[Kind]) -> Kind:
+    """The model, if it is of one kind.
+
+    Raises
+    ------
+    FileError
+        If it is of another.
+    """
     if not isinstance(model, kind):
         raise FileError(f"{path}: holds a model of the kind {type(model).__name__}, not {kind.__name__}; give another file")
     return model

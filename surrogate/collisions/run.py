@@ -43,6 +43,16 @@ def blocked_links(fields: Fields, planes: slice, factor: int) -> Tensor:
     return block_links(links_to_tensor(fields.U[..., planes], fields.group), factor)
 
 
+def energy_row(step: int, first: int, within: int) -> int | None:
+    """The row, that between the coarse times first + row and the next, to which the energies of a fine step belong.
+
+    Those of fine step s are at s − ½, the middle of the row at (first + row + ½) `within` in fine steps, `within` of which make
+    a coarse one; if that is even, the two fine half steps around it belong to the row.  None: it belongs to no row.
+    """
+    row, distance = divmod(2 * step - 1 - 2 * within * first, 2 * within)
+    return row if row >= 0 and abs(distance - within) <= 1 else None
+
+
 def run_collision(scheme: Leapfrog, nuclei: Sequence[Nucleus], last: int) -> Iterator[Fields]:
     """The fields of a collision from its initial state on, the same object after every step, to step `last`."""
     fields = scheme.initial_state(nuclei)

@@ -29,7 +29,7 @@ from glasma.report.style import figure_style
 from surrogate.collisions.event import CoarseCollision, coarse_collision, strength_error
 from surrogate.collisions.gauge import transform_collision
 from surrogate.collisions.nuclei import fine_nuclei
-from surrogate.collisions.run import blocked_links, run_collision, slab_state
+from surrogate.collisions.run import blocked_links, energy_row, run_collision, slab_state
 from surrogate.collisions.surrogate import CollisionSurrogate
 from surrogate.comparison import figures
 from surrogate.comparison.config import Compare, CompareFile
@@ -188,8 +188,8 @@ def _floor(dataset: Dataset, collision: CoarseCollision, U: Tensor, workers: Wor
     rows = np.zeros((len(U) - 1, 4))
     run = _Clock(run_collision(solver, nuclei, m * collision.last))
     for fields in run:
-        row, distance = divmod(2 * fields.step - 1 - 2 * m * collision.first, 2 * m)
-        if 0 <= row < len(rows) and abs(distance - m) <= 1:
+        row = energy_row(fields.step, collision.first, m)
+        if row is not None and row < len(rows):
             rows[row] += slab_means(solver, fields, slab)
         number, between = divmod(fields.step, m)
         if between == 0 and number > collision.first:

@@ -8,7 +8,7 @@ from typing import Any
 
 from pydantic import Field
 
-from glasma.sections import Section, apply_override, checked, read_toml
+from glasma.sections import Section, checked, read_toml
 
 
 class Compare(Section):
@@ -50,7 +50,4 @@ def load_compare_file(path: str | Path, overrides: Iterable[str] = ()) -> Compar
     ConfigError
         If it is not valid TOML or does not fit the schema.
     """
-    data = read_toml(path)
-    for override in overrides:
-        apply_override(data, override)
-    return checked(CompareFile, data)
+    return checked(CompareFile, read_toml(path, overrides))

@@ -10,7 +10,7 @@ from glasma.lattice.fields import Fields
 from glasma.nuclei.preparation import make_nuclei
 from glasma.observables.measure import measure
 from glasma.schemes import make_scheme
-from surrogate.collisions.run import blocked_links, run_collision
+from surrogate.collisions.run import blocked_links, energy_row, run_collision
 from surrogate.collisions.slab import Slab
 from surrogate.dataset.blocked import Frames, store
 from surrogate.dataset.plan import EventPlan
@@ -30,8 +30,8 @@ def write_collision(place: h5py.Group, event: EventPlan, dtype: np.dtype) -> Non
     energies = np.zeros((timing.steps, 4))
     weights = np.zeros(timing.steps)
     for fields in run_collision(scheme, make_nuclei(event.derived), m * last):
-        row, distance = divmod(2 * fields.step - 1 - 2 * m * timing.first, 2 * m)
-        if 0 <= row < timing.steps and abs(distance - m) <= 1:
+        row = energy_row(fields.step, timing.first, m)
+        if row is not None and row < timing.steps:
             energies[row] += slab_means(scheme, fields, slab)
             weights[row] += 1
         number, between = divmod(fields.step, m)

@@ -125,9 +125,7 @@ def load_dataset_config(path: str | Path, overrides: Iterable[str] = ()) -> Data
     ConfigError
         With one line that names the first field at fault, its value and the remedy.
     """
-    data = read_toml(path)
-    for override in overrides:
-        apply_override(data, override)
+    data = read_toml(path, overrides)
     return dataset_config(data, Path(path).parent)
 
 

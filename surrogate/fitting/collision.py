@@ -11,15 +11,15 @@ from torch import Tensor
 
 from glasma.backend import Workers
 from glasma.errors import ConfigError
-from surrogate.actions.least_squares import Window, fit_coefficients
+from surrogate.actions.least_squares import fit_coefficients
 from surrogate.collisions.event import coarse_collision, strength_error
 from surrogate.collisions.rollout_fit import fit_to_collisions
 from surrogate.collisions.run import slab_state
 from surrogate.collisions.surrogate import CollisionConfig, CollisionSurrogate
 from surrogate.dataset import Dataset
-from surrogate.evolution.surrogate import pressures
 from surrogate.fitting.config import TrainFile
-from surrogate.fitting.evolution import PARTS, Say, rms
+from surrogate.fitting.evolution import short_windows
+from surrogate.fitting.part_errors import PartErrors, Say
 
 
 def train_collision(file: TrainFile, dataset: Dataset, say: Say) -> tuple[CollisionSurrogate, dict[str, Any]]:
@@ -37,7 +37,7 @@ def train_collision(file: TrainFile, dataset: Dataset, say: Say) -> tuple[Collis
     if file.evolution.terms is not None:
         config = CollisionConfig(**{**config.to_dict(), "terms": tuple(file.evolution.terms)})
     surrogate, split = CollisionSurrogate(config), file.train.train_split
-    windows = _windows(dataset, split, file.evolution.every)
+    windows = short_windows(dataset, split, file.evolution.every)
     fit = fit_coefficients(surrogate.pairs, windows, dataset.frame, config.step, file.evolution.ridge)
     say(f"fitted {len(config.terms)} coefficients at {fit.times} times: {100 * fit.residual:.1f} % left over")
     metrics: dict[str, Any] = {"residual": fit.residual, "times": fit.times}
@@ -90,28 +90,14 @@ def _states(surrogate: CollisionSurrogate, dataset: Dataset, split: str, event: 
             yield fields.step - run.first - 1, slab_state(fields, run.slab.stored)
 
 
-def _windows(dataset: Dataset, split: str, every: int) -> Iterator[Window]:
-    for event in range(dataset.events(split)):
-        for first in range(0, dataset.times(split) - 2, every):
-            yield dataset.window(split, event, first, 3)
-
-
 @torch.no_grad()
 def _tested(surrogate: CollisionSurrogate, dataset: Dataset, split: str, say: Say) -> dict[str, Any]:
     """Errors of field strengths and energies at parts of the run, root mean squares over events."""
-    strengths: dict[float, list[float]] = {part: [] for part in PARTS}
-    energies: dict[float, list[list[float]]] = {part: [] for part in PARTS}
+    errors = PartErrors()
     for event in range(dataset.events(split)):
         window, means = dataset.window(split, event), dataset.energies(split, event)
         for row, state in _states(surrogate, dataset, split, event):
-            for part in PARTS:
-                if row + 1 == round(part * len(means)):
-                    strengths[part].append(strength_error(state.U, window.U[row + 1 : row + 2], dataset.frame.anisotropy))
-                    truth, found = pressures(means[row]), pressures(surrogate.energies(state.U, state.E)[0])
-                    energies[part].append([float(found[0] / truth[0]) - 1, *(found - truth)[1:].tolist()])
-    result: dict[str, Any] = {"strength": {str(part): rms(values) for part, values in strengths.items()}}
-    for number, name in enumerate(("energy", "P_L", "P_T")):
-        result[name] = {str(part): rms([row[number] for row in rows]) for part, rows in energies.items()}
-    say(f"{split}: error of the field strength " + ", ".join(f"{rms(v):.3f}" for v in strengths.values()))
-    say(f"{split}: error of ε " + ", ".join(f"{value:.4f}" for value in result["energy"].values()))
-    return result
+            for part in errors.parts(row + 1, len(means)):
+                strength = strength_error(state.U, window.U[row + 1 : row + 2], dataset.frame.anisotropy)
+                errors.add(part, strength, (surrogate.energies(state.U, state.E)[0], means[row]))
+    return errors.told(split, say)

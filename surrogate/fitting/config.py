@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from pydantic import Field
 
-from glasma.sections import Section, apply_override, checked, read_toml
+from glasma.sections import Section, checked, read_toml
 from surrogate.training.config import TrainingConfig
 
 
@@ -88,8 +88,6 @@ class TrainFile(Section):
 #: What `train.model` may name besides a user's own.
 MODELS = ("evolution", "upscaler")
 
-Kind = Literal["evolution", "upscaler"]
-
 
 def load_train_file(path: str | Path, overrides: Iterable[str] = ()) -> TrainFile:
     """Read and check a TOML file.
@@ -101,7 +99,4 @@ def load_train_file(path: str | Path, overrides: Iterable[str] = ()) -> TrainFil
     ConfigError
         If it is not valid TOML or does not fit the schema.
     """
-    data = read_toml(path)
-    for override in overrides:
-        apply_override(data, override)
-    return checked(TrainFile, data)
+    return checked(TrainFile, read_toml(path, overrides))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +16,10 @@ from surrogate.evolution.compiled import can_be_compiled
 from surrogate.evolution.own import Evolution
 from surrogate.evolution.rollout_fit import fit_to_rollouts
 from surrogate.evolution.rollouts import RolloutData, RolloutLoss, state_of, strength_error
-from surrogate.evolution.surrogate import EvolutionConfig, EvolutionSurrogate, pressures
+from surrogate.evolution.surrogate import EvolutionConfig, EvolutionSurrogate
 from surrogate.fitting.config import TrainFile
+from surrogate.fitting.part_errors import PartErrors, Say
 from surrogate.training import Trainer
-
-#: Told what happens, one line each.
-Say = Callable[[str], None]
-
-#: Times at which errors are told, as parts of the run.
-PARTS = (0.25, 0.5, 1.0)
 
 
 def new_surrogate(file: TrainFile, dataset: Dataset) -> EvolutionSurrogate:
@@ -60,7 +55,7 @@ def train_evolution(file: TrainFile, dataset: Dataset, directory: Path, say: Say
     split = file.train.train_split
     fit = fit_coefficients(
         surrogate.pairs,
-        _short_windows(dataset, split, file.evolution.every),
+        short_windows(dataset, split, file.evolution.every),
         surrogate.leapfrog.frame,
         surrogate.config.step,
         file.evolution.ridge,
@@ -104,7 +99,8 @@ def fit_energies(surrogate: Evolution, dataset: Dataset, split: str, ridge: floa
     return surrogate.energies.fit(invariants, energies, ridge)
 
 
-def _short_windows(dataset: Dataset, split: str, every: int) -> Iterator[Window]:
+def short_windows(dataset: Dataset, split: str, every: int) -> Iterator[Window]:
+    """Windows of three times, which have one acceleration, from every so-many-th time of all events of a split."""
     for event in range(dataset.events(split)):
         for first in range(0, dataset.times(split) - 2, every):
             yield dataset.window(split, event, first, 3)
@@ -163,27 +159,16 @@ def _drawn(dataset: Dataset, split: str, length: int, count: int, seed: int) -> 
 @torch.no_grad()
 def _tested(surrogate: Evolution, dataset: Dataset, split: str, say: Say) -> dict[str, Any]:
     """Errors of field strengths and energies at parts of the run, root mean squares over events."""
-    strengths: dict[float, list[float]] = {part: [] for part in PARTS}
-    energies: dict[float, list[list[float]]] = {part: [] for part in PARTS}
+    errors = PartErrors()
     for event in range(dataset.events(split)):
         window = dataset.window(split, event)
-        steps = len(window.U) - 1
+        means = dataset.energies(split, event) if dataset.frame.name == "milne" else None
         for state in evolved(surrogate, window):
-            for part in PARTS:
-                if state.number == round(part * steps):
-                    strengths[part].append(strength_error(surrogate, state.U, window.U[state.number : state.number + 1]))
-                    if dataset.frame.name == "milne":
-                        truth = pressures(dataset.energies(split, event)[state.number - 1])
-                        found = pressures(surrogate.energies(state)[0])
-                        relative = [float(found[0] / truth[0]) - 1, *(found - truth)[1:].tolist()]
-                        energies[part].append(relative)
-    result: dict[str, Any] = {"strength": {str(part): rms(values) for part, values in strengths.items()}}
-    say(f"{split}: error of the field strength " + ", ".join(f"{rms(v):.3f}" for v in strengths.values()))
-    if dataset.frame.name == "milne":
-        for number, name in enumerate(("energy", "P_L", "P_T")):
-            result[name] = {str(part): rms([row[number] for row in rows]) for part, rows in energies.items()}
-        say(f"{split}: error of ε " + ", ".join(f"{value:.4f}" for value in result["energy"].values()))
-    return result
+            for part in errors.parts(state.number, len(window.U) - 1):
+                strength = strength_error(surrogate, state.U, window.U[state.number : state.number + 1])
+                energies = None if means is None else (surrogate.energies(state)[0], means[state.number - 1])
+                errors.add(part, strength, energies)
+    return errors.told(split, say)
 
 
 def evolved(surrogate: Evolution, window: Window) -> Iterator[Any]:
@@ -194,8 +179,3 @@ def evolved(surrogate: Evolution, window: Window) -> Iterator[Any]:
         state = state_of(surrogate, window)
     yield state
     yield from surrogate.run(state, len(window.U) - 1 - state.number)
-
-
-def rms(values: list[float]) -> float:
-    """Root mean square."""
-    return (sum(value**2 for value in values) / max(1, len(values))) ** 0.5

@@ -10,7 +10,8 @@ import torch
 from surrogate.dataset import Dataset
 from surrogate.evolution.own import OwnConfig, OwnEvolution
 from surrogate.fitting.config import TrainFile
-from surrogate.fitting.evolution import Say, energies_and_errors, train_on_rollouts
+from surrogate.fitting.evolution import energies_and_errors, train_on_rollouts
+from surrogate.fitting.part_errors import Say
 from surrogate.training.batches import cast
 
 

@@ -10,8 +10,9 @@ from glasma.io.atomic import make_directory
 from surrogate.dataset import Dataset
 from surrogate.fitting.collision import train_collision
 from surrogate.fitting.config import MODELS, TrainFile
-from surrogate.fitting.evolution import Say, train_evolution
+from surrogate.fitting.evolution import train_evolution
 from surrogate.fitting.own import train_own
+from surrogate.fitting.part_errors import Say
 from surrogate.fitting.upscaler import train_upscaler
 from surrogate.model_files import save_model
 from surrogate.python_path import is_python_path

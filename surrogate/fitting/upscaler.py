@@ -13,7 +13,7 @@ from surrogate.blocking import block
 from surrogate.dataset import Dataset
 from surrogate.evolution.leapfrog import FieldState, Leapfrog
 from surrogate.fitting.config import TrainFile
-from surrogate.fitting.evolution import Say
+from surrogate.fitting.part_errors import Say
 from surrogate.lattice import plaquettes
 from surrogate.upscaling import Upscaler, UpscalerConfig
 

@@ -17,7 +17,7 @@ import torch
 from pydantic import Field, field_validator
 from torch import Tensor, nn
 
-from glasma.sections import Section, apply_override, checked, read_toml
+from glasma.sections import Section, checked
 from surrogate.gauge_fixing import landau_gauge
 from surrogate.groups import as_group, random_elements
 from surrogate.model_files import save_model
@@ -25,6 +25,7 @@ from surrogate.observables.map_events import Collision2D, MapEvents, coarse_solv
 from surrogate.observables.map_training import relative_errors, train_maps, train_member
 from surrogate.observables.maps import ObservableConfig, ObservableNetwork, coverage, energy_scale
 from surrogate.studies.plain_maps import PlainMapNetwork, gauge_transformed, in_landau_gauge, matched_widths
+from surrogate.studies.study_file import study_values
 from surrogate.training import History, TrainingConfig, training_config
 
 Say = Callable[[str], None]
@@ -112,12 +113,7 @@ def load_map_study(path: Path | None, quick: bool, overrides: Iterable[str] = ()
     ConfigError
         With one line that names the first field at fault.
     """
-    data = read_toml(path) if path is not None else {}
-    if quick:
-        data["study"] = {**data.get("study", {}), **QUICK}
-    for override in overrides:
-        apply_override(data, override)
-    return checked(_File, data).study
+    return checked(_File, study_values(path, QUICK if quick else None, overrides)).study
 
 
 @dataclass

@@ -17,10 +17,11 @@ from torch import Tensor, nn
 
 from glasma.backend import Workers
 from glasma.progress import Silent
-from glasma.sections import Section, apply_override, checked, read_toml
+from glasma.sections import Section, checked
 from surrogate.studies.gauge_attack import Attack, attack
 from surrogate.studies.loop_data import LoopData, draw_loops
 from surrogate.studies.loop_networks import STAGES, LoopNetwork, PlainNetwork, Size
+from surrogate.studies.study_file import study_values
 from surrogate.training import Trainer, TrainingConfig, training_config
 
 #: Seeds of the three kinds of configurations.
@@ -104,12 +105,7 @@ def load_study(path: Path | None, quick: bool, overrides: Iterable[str] = ()) ->
     ConfigError
         With one line that names the first field at fault.
     """
-    data = read_toml(path) if path is not None else {}
-    if quick:
-        data["study"] = {**data.get("study", {}), **QUICK}
-    for override in overrides:
-        apply_override(data, override)
-    return checked(_File, data).study
+    return checked(_File, study_values(path, QUICK if quick else None, overrides)).study
 
 
 @dataclass

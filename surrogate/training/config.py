@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, field_validator
 
 from glasma.errors import ConfigError
-from glasma.sections import Section, apply_override, checked, read_toml
+from glasma.sections import Section, checked, read_toml
 
 
 class LBFGSPhase(Section):
@@ -116,9 +116,7 @@ def load_training(path: str | Path, overrides: Iterable[str] = ()) -> TrainingCo
     ConfigError
         If it is not valid TOML, has no such section or does not fit the schema.
     """
-    data = read_toml(path)
-    for override in overrides:
-        apply_override(data, override)
+    data = read_toml(path, overrides)
     if "training" not in data:
         raise ConfigError(f"{path}: has no section [training]; add one, it may be empty")
     return training_config(data["training"])
