@@ -83,9 +83,11 @@ class _Run:
         if event:
             self.record["event"] = True
         self.phases: dict[str, float] = self.record["seconds"]
+        #: Processor seconds of the parts of the run before this one, less those of this process before it.
+        self._cpu_before = self.record.get("cpu_seconds", 0.0) - time.process_time()
         self.resuming = resuming and directory.checkpoint.exists()
         if not resuming:
-            directory.write_run(self.record)
+            self._write_record()
 
     def _new_record(self) -> dict[str, Any]:
         return {
@@ -97,9 +99,19 @@ class _Run:
             "commit": commit(),
             "machine": machine(),
             "seconds": {"initial_state": 0.0, "evolution": 0.0, "measurement": 0.0, "output": 0.0, "report": 0.0},
+            "cpu_seconds": 0.0,
             "site_updates": 0,
             "resumed": 0,
         }
+
+    def _write_record(self, **changes: Any) -> None:
+        self.record["cpu_seconds"] = self._cpu_before + time.process_time()
+        self.record["peak_memory_MiB"] = self._peak_so_far()
+        self.directory.write_run(self.record | changes)
+
+    def _peak_so_far(self) -> float:
+        """Largest resident memory of this process and of those that began the run, MiB."""
+        return max(self.record.get("peak_memory_MiB", 0.0), _peak_memory_mib())
 
     @property
     def _is_event(self) -> bool:
@@ -129,7 +141,7 @@ class _Run:
         try:
             self.collision.step()
         except ConvergenceError as error:
-            self.directory.write_run({**self.record, "status": "stopped"})
+            self._write_record(status="stopped")
             raise ConvergenceError(f"{error}. {self._last_good()}") from None
 
     def _start(self) -> None:
@@ -236,7 +248,7 @@ class _Run:
             return
         name = broken[0]
         limit = f", above its tolerance {limits[name]:g}" if name in limits else ""
-        self.directory.write_run({**self.record, "status": "stopped"})
+        self._write_record(status="stopped")
         raise UnstableRunError(
             f"step {row['step']:.0f} (t = {row['t_fm']:.4g} fm): {name} = {row[name]:.3g}{limit}; the run stops. "
             f"{self._last_good()}; raise evolution.substeps or lattice.longitudinal_cells"
@@ -251,7 +263,7 @@ class _Run:
     def _write_checkpoint(self) -> None:
         self.profiles.save()
         save_checkpoint(self.directory.checkpoint, self.collision.fields, self.config)
-        self.directory.write_run(self.record)
+        self._write_record()
         self._checkpoint_wall = time.monotonic()
 
     def _region_sites(self) -> int:
@@ -266,8 +278,8 @@ class _Run:
         evolved = self.record["site_updates"]
         self.record["ns_per_site_step"] = 1e9 * self.phases["evolution"] / evolved if evolved else None
         self.record["field_MiB"] = self.collision.fields.nbytes / 2**20
-        self.record["peak_memory_MiB"] = self.record["running_memory_MiB"] = _peak_memory_mib()
-        self.directory.write_run(self.record)
+        self.record["running_memory_MiB"] = self._peak_so_far()
+        self._write_record()
         if self._is_event:
             self.directory.checkpoint.unlink(missing_ok=True)
             return
@@ -275,8 +287,7 @@ class _Run:
         self.reporter.say("drawing the report")
         with self._timed("report"):
             write_report(self.directory)
-        self.record["peak_memory_MiB"] = _peak_memory_mib()
-        self.directory.write_run(self.record)
+        self._write_record()
 
 
 def _peak_memory_mib() -> float:
