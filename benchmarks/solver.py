@@ -20,7 +20,7 @@ import numpy as np
 from glasma.backend import Workers
 from glasma.evolution.charges import deposit_currents, move_charges
 from glasma.evolution.leapfrog import Leapfrog
-from glasma.group import GROUPS
+from glasma.group import GROUPS, group_named
 from glasma.io.provenance import commit, machine, versions
 from glasma.lattice.charges import Charges
 from glasma.lattice.grid import Grid
@@ -77,7 +77,7 @@ def main() -> None:
     rows = []
     header = ("group", "precision", "threads", "charges", "triad GB/s", "ns/site", "B/site", "floor ns", "ratio")
     print("".join(f"{name:>11}" for name in header))
-    for group in GROUPS.values():
+    for group in (*GROUPS.values(), group_named("SU(3)", "two_rows")):
         shape = (32, 32, 518) if options.quick or group.COLOURS == 3 else (64, 64, 518)
         for dtype in (np.float64, np.float32):
             for count in threads:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, floor
+from types import ModuleType
 
 import numpy as np
 
@@ -114,6 +115,11 @@ class Derived:
         """1/(g² a_T⁴) in GeV/fm³."""
         return self.energy_unit / self.grid.spacing_fm**3
 
+    @property
+    def group(self) -> ModuleType:
+        """The gauge group, with links as the run stores them."""
+        return group_named(self.config.lattice.group, self.config.run.links)
+
     @cached_property
     def slab_cells(self) -> int:
         """Cells along z that the charges of one nucleus occupy, at most."""
@@ -122,7 +128,7 @@ class Derived:
     @cached_property
     def field_bytes(self) -> int:
         """Bytes of links and electric fields."""
-        group = group_named(self.config.lattice.group)
+        group = self.group
         links, algebra = (2, 4) if self.config.is_boost_invariant else (3, 3)
         return (links * group.LINK_REALS + algebra * group.DIMENSION) * self.grid.sites * self.dtype.itemsize
 
@@ -132,7 +138,7 @@ class Derived:
         if self.config.is_boost_invariant:
             return 0
         nx, ny, _ = self.grid.shape
-        slots = self.grid.substeps * group_named(self.config.lattice.group).DIMENSION
+        slots = self.grid.substeps * self.group.DIMENSION
         return self.nuclei * slots * nx * ny * self.slab_cells * self.dtype.itemsize
 
     @property
@@ -150,7 +156,7 @@ class Derived:
         """Bytes of the arrays while it runs: fields, charges, what the scheme adds, and the buffers of a snapshot."""
         if self.config.is_boost_invariant:
             return self.field_bytes + max(self._light_cone_bytes, self.field_bytes)
-        group = group_named(self.config.lattice.group)
+        group = self.group
         nx, ny, nz = self.grid.shape
         rolling = (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
         # Planes in x of T^{μν} at once, in the precision of the run and in the single precision of the file.
@@ -165,13 +171,13 @@ class Derived:
         """Bytes of the arrays of the report's checks: a snapshot with its charges as a density at every site."""
         if self.config.is_boost_invariant or not self.config.output.snapshot_fields:
             return self.field_bytes
-        density = group_named(self.config.lattice.group).DIMENSION * self.grid.sites * self.dtype.itemsize
+        density = self.group.DIMENSION * self.grid.sites * self.dtype.itemsize
         return self.field_bytes + density + self._scheme_bytes
 
     @property
     def _light_cone_bytes(self) -> int:
         """Bytes of the matrices of Wilson lines, links and their products at the start of a boost-invariant run."""
-        group = group_named(self.config.lattice.group)
+        group = self.group
         return 11 * 16 * group.COLOURS**2 * self.grid.sites
 
     @property
@@ -179,7 +185,7 @@ class Derived:
         """Bytes of the arrays that the scheme needs beside the state."""
         if self.config.evolution.scheme != "semi_implicit":
             return 0
-        group = group_named(self.config.lattice.group)
+        group = self.group
         return 3 * (group.LINK_REALS + 3 * group.DIMENSION) * self.grid.sites * self.dtype.itemsize
 
     def active_planes(self, moves: int, every: int = 1) -> int:

@@ -55,7 +55,9 @@ def check_physics(config: Config, with_source: bool = True, with_memory: bool = 
 
 
 def _check_lattice(config: Config) -> None:
-    """The extent along the beam, where there is one."""
+    """The extent along the beam, where there is one; links that a group cannot store in the way that is asked for."""
+    if config.run.links == "two_rows" and config.lattice.group != "SU(3)":
+        raise ConfigError(f'run.links = "two_rows": is for SU(3), not {config.lattice.group}; remove it')
     for name in ("longitudinal_cells", "longitudinal_length"):
         if getattr(config.lattice, name) is None and not config.is_boost_invariant:
             raise ConfigError(

@@ -19,7 +19,7 @@ from glasma.lattice.grid import Grid
 def make_scheme(config: Config, grid: Grid) -> Scheme:
     """The evolution scheme of a configuration on a grid, with the threads of the run."""
     evolution = config.evolution
-    group, dtype = group_named(config.lattice.group), np.dtype(config.run.precision)
+    group, dtype = group_named(config.lattice.group, config.run.links), np.dtype(config.run.precision)
     workers = Workers(config.run.threads or os.cpu_count() or 1)
     only_active = evolution.region == "active"
     if evolution.scheme == "boost_invariant":

@@ -10,14 +10,26 @@ from types import ModuleType
 
 import numpy as np
 
-from glasma.group import su2, su3
+from glasma.group import su2, su3, su3_two_rows
 
 GROUPS: dict[str, ModuleType] = {su2.NAME: su2, su3.NAME: su3}
 
 
-def group_named(name: str) -> ModuleType:
-    """The group module of a name such as "SU(2)"."""
-    return GROUPS[name]
+#: How links lie in memory: all their reals, or, in SU(3), the first two rows.
+_STORED: dict[str, ModuleType] = GROUPS | {su3_two_rows.NAME: su3_two_rows}
+
+
+def group_named(name: str, links: str = "whole") -> ModuleType:
+    """The group module of a name such as "SU(2)", and of how links are stored, "whole" or "two_rows".
+
+    The name of a module, such as "SU(3), two rows", stands for both.
+
+    Raises
+    ------
+    KeyError
+        If there is none.
+    """
+    return _STORED[name if links == "whole" else f"{name}, {links.replace('_', ' ')}"]
 
 
 def dagger(matrices: np.ndarray) -> np.ndarray:

@@ -33,7 +33,6 @@ import numpy as np
 from glasma.config import Config, config_from_dict
 from glasma.derived import Derived
 from glasma.errors import FileError
-from glasma.group import group_named
 from glasma.io.atomic import reading_hdf5, replacing_hdf5
 from glasma.io.fingerprint import Fingerprint, fingerprint
 from glasma.io.provenance import commit, versions
@@ -313,7 +312,7 @@ class Snapshots:
         """Links and electric fields, and the charges as a density, or the boost-invariant state; `altered` as in `mesh`."""
         if self.config.is_boost_invariant:
             return self._milne(step, altered)
-        meshes, group = self._iteration(step)["meshes"], group_named(self.config.lattice.group)
+        meshes, group = self._iteration(step)["meshes"], self.derived.group
         dtype, shape = self.derived.dtype, self.derived.grid.shape
         U = field_array((3, group.LINK_REALS, *shape), dtype)
         E = field_array((3, group.DIMENSION, *shape), dtype)
@@ -331,4 +330,4 @@ class Snapshots:
 
         U, A, E = stored("U_x", "U_y"), stored("A_eta"), stored("P_x", "P_y", "P_eta")
         work = float(self._iteration(step).attrs["workOnCharges"])
-        return MilneFields(self.derived.grid, group_named(self.config.lattice.group), U, A, E, step, work)
+        return MilneFields(self.derived.grid, self.derived.group, U, A, E, step, work)

@@ -160,6 +160,7 @@ def _rescaled(config: Config, factor: float, substeps: int) -> Config:
     data: dict[str, Any] = config.as_dict()
     data["lattice"]["transverse_cells"] = round(config.lattice.transverse_cells * factor)
     data["evolution"]["substeps"] = substeps
+    data["run"]["links"] = "whole"  # as the fields of a model are
     return config_from_dict(data)
 
 

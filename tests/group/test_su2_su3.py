@@ -176,3 +176,27 @@ def test_cross_product_is_the_commutator(group, data):
     F, G = to_matrix(group, f), to_matrix(group, g)
     expected = to_components(group, -1j * (F @ G - G @ F))
     np.testing.assert_allclose(group.cross(as_algebra(f), as_algebra(g)), expected, atol=ROUNDING * 10)
+
+
+@examples
+@given(st.data())
+def test_two_rows_hold_the_whole_link(data: DataObject):
+    whole, two_rows = group_named("SU(3)"), group_named("SU(3)", "two_rows")
+    u = draw_matrix(whole, data)
+    link = two_rows.link_from_matrix(u)
+    assert link.shape == (two_rows.LINK_REALS,) == (12,)
+    np.testing.assert_array_equal(two_rows.link_to_matrix(link)[:2], u[:2])
+    np.testing.assert_allclose(two_rows.link_to_matrix(link), u, atol=ROUNDING)
+
+    U = np.zeros((1, 12, 1, 1, 1))
+    two_rows.store(U, 0, 0, 0, 0, as_link(whole, u))
+    np.testing.assert_array_equal(U.reshape(12), link)
+    np.testing.assert_allclose(as_matrix(whole, two_rows.load(U, 0, 0, 0, 0)), u, atol=ROUNDING)
+
+
+def test_two_rows_have_every_function_of_the_group():
+    whole, two_rows = group_named("SU(3)"), group_named("SU(3)", "two_rows")
+    public = {name for name in vars(whole) if not name.startswith("_")} - {"annotations", "factorial"}
+    assert public <= set(vars(two_rows))
+    with pytest.raises(KeyError):
+        group_named("SU(2)", "two_rows")
