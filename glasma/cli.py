@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from glasma.io.ensemble_directory import EnsembleDirectory
 
 _OVERRIDE = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a key, such as run.seed=7.")
+_JOBS = click.option("--jobs", type=int, metavar="K", help="How many run at once on this machine [1].")
+_SCHEDULER = click.option(
+    "--scheduler", metavar="ADDRESS", help="Run on the workers of this Dask scheduler, such as tcp://host:8786."
+)
 _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
 
 
@@ -65,13 +69,21 @@ def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: b
 @cli.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--events", type=int, required=True, metavar="N", help="How many; more may be added to an ensemble later.")
-@click.option("--jobs", type=int, default=1, show_default=True, metavar="K", help="How many run at once.")
+@_JOBS
+@_SCHEDULER
 @_OVERRIDE
 @click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>-ensemble].")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier ensemble.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def ensemble(
-    config: Path, events: int, jobs: int, overrides: tuple[str, ...], out: Path | None, overwrite: bool, quiet: bool
+    config: Path,
+    events: int,
+    jobs: int | None,
+    scheduler: str | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    quiet: bool,
 ) -> None:
     """Run N events of the TOML file CONFIG, each with its own seed, and average them; exit status 1 if one fails."""
     from glasma.config import load_config
@@ -81,14 +93,16 @@ def ensemble(
     checked = load_config(config, overrides)
     with reporter(quiet) as progress:
         path = out or Path("runs/output") / f"{checked.run.name}-ensemble"
-        directory = run_ensemble(checked, path, events, jobs, overwrite, progress)
+        directory = run_ensemble(checked, path, events, jobs, overwrite, progress, scheduler)
     _end_of_ensemble(directory)
 
 
 @cli.command()
 @_DIRECTORY
+@_JOBS
+@_SCHEDULER
 @click.option("--quiet", is_flag=True, help="No progress.")
-def resume(directory: Path, quiet: bool) -> None:
+def resume(directory: Path, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
     """Go on with the interrupted run or ensemble in DIRECTORY."""
     from glasma import runner
     from glasma.io.ensemble_directory import EnsembleDirectory
@@ -98,9 +112,12 @@ def resume(directory: Path, quiet: bool) -> None:
         from glasma.ensemble import resume_ensemble
 
         with reporter(quiet) as progress:
-            whole = resume_ensemble(directory, progress)
+            whole = resume_ensemble(directory, progress, jobs, scheduler)
         _end_of_ensemble(whole)
         return
+    for option, value in (("--jobs", jobs), ("--scheduler", scheduler)):
+        if value is not None:
+            raise ConfigError(f"{option} {value}: {directory} is no ensemble, and a single run has no use for it; leave it out")
     with reporter(quiet) as progress:
         resumed = runner.resume(directory, progress)
     if resumed.read_run().get("event"):
