@@ -218,9 +218,18 @@ def sample(shape: str, out: Path, threads: int, overwrite: bool, quiet: bool, **
 @_OVERRIDE
 @click.option("--out", type=click.Path(path_type=Path), help="HDF5 file of the data set [runs/output/<name>.h5].")
 @click.option("--overwrite", is_flag=True, help="Replace a file of another data set.")
-@click.option("--processes", type=int, default=1, show_default=True, metavar="N", help="How many events run at once.")
+@click.option("--processes", type=int, metavar="N", help="How many events run at once on this machine [1].")
+@_SCHEDULER
 @click.option("--quiet", is_flag=True, help="No progress.")
-def dataset(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, processes: int, quiet: bool) -> None:
+def dataset(
+    config: Path,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    processes: int | None,
+    scheduler: str | None,
+    quiet: bool,
+) -> None:
     """Draw the events of the TOML file CONFIG, blocked to a coarser lattice, into an HDF5 file to train surrogates on."""
     _needs_torch()
     from glasma.info import describe
@@ -232,7 +241,7 @@ def dataset(config: Path, overrides: tuple[str, ...], out: Path | None, overwrit
     path = out or Path("runs/output") / f"{checked.dataset.name}.h5"
     try:
         with reporter(quiet, "drawing", "event") as progress:
-            draw_dataset(path, checked, processes, overwrite, progress)
+            draw_dataset(path, checked, processes, overwrite, progress, scheduler)
     except DrawingInterrupted as interruption:
         _fail(f"interrupted; {interruption.done} of {interruption.count} events are drawn, the same command goes on", 130)
     except KeyboardInterrupt:

@@ -1,10 +1,10 @@
 """Tasks on the workers of a Dask cluster: processes of this machine, or those of a scheduler that runs already.
 
-Queueing, the retry of a task whose worker died, and the dashboard are those of Dask distributed (M. Rocklin, Proc. 14th Python in
-Science Conf., 2015).  It is imported when a cluster is asked for: a single run does not pay for it.
+Queueing, the retry of a task whose worker died, and the dashboard are those of Dask distributed.  It is imported when a cluster
+is asked for: a single run does not pay for it.
 
-Whatever ends this process ends the work.  Processes of this machine die with it; a worker elsewhere gives its task up at the next
-step (`stop_if_abandoned`), so that nothing is written for nobody.
+Whatever ends this process ends the work.  Processes of this machine die with it; a worker elsewhere gives its task up at the
+next step (`stop_if_abandoned`), so that nothing is written for nobody.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import signal
 import sys
 import tempfile
 import warnings
-from collections.abc import Callable, Hashable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
@@ -39,7 +39,7 @@ Result = TypeVar("Result")
 #: Seconds in which a scheduler has to answer.
 _PATIENCE = 5.0
 
-#: A task that killed as many workers, and one more, is given up.  Schedulers elsewhere have their own number, by default this one.
+#: A task that killed as many workers, and one more, is given up.  Schedulers elsewhere have a number of their own.
 _RETRIES = 3
 
 _LOCAL = {
@@ -68,9 +68,9 @@ class Workers:
     def run(
         self,
         work: Callable[..., Result],
-        tasks: Mapping[Hashable, tuple[Any, ...]],
-        started: Callable[[Hashable], None],
-        ended: Callable[[Hashable, Result | KilledError], None],
+        tasks: Sequence[tuple[Any, ...]],
+        started: Callable[[int], None],
+        ended: Callable[[int, Result | KilledError], None],
         name: str = "event",
     ) -> None:
         """Run all tasks, telling of each when it starts, again if its worker died, and when it ends.
@@ -78,8 +78,8 @@ class Workers:
         Parameters
         ----------
         work : function of a module
-        tasks : name → arguments of `work`
-        started, ended : called in this thread, `ended` with what `work` returned
+        tasks : the arguments of `work` for each
+        started, ended : called in this thread with the number of a task, `ended` with what `work` returned too
         name : str
             What the dashboard calls these tasks.
 
@@ -90,29 +90,31 @@ class Workers:
         """
         found: SimpleQueue[Any] = SimpleQueue()
         topic = f"glasma-{name}-{token_hex(8)}"
-        keys = list(tasks)
         self._client.subscribe_topic(topic, lambda event: found.put(event[1]))
         futures = {
-            self._client.submit(_perform, self._place, topic, number, work, tasks[key], key=(topic, number), pure=False): key
-            for number, key in enumerate(keys)
+            self._client.submit(_perform, self._place, topic, number, work, task, key=(topic, number), pure=False): number
+            for number, task in enumerate(tasks)
         }
         for future in futures:
             future.add_done_callback(found.put)
+        waiting = set(futures.values())
         try:
             while futures:
                 item = found.get()
                 if isinstance(item, int):
-                    if keys[item] in futures.values():
-                        started(keys[item])
+                    if item in waiting:
+                        started(item)
                 else:
-                    ended(futures.pop(item), self._outcome(item))
+                    number = futures.pop(item)
+                    waiting.remove(number)
+                    ended(number, self._outcome(item))
         finally:
             with suppress(Exception):
                 self._client.unsubscribe_topic(topic)
                 if futures:
                     self._client.cancel(list(futures), force=True)
 
-    def _outcome(self, future: Future) -> Any:
+    def _outcome(self, future: Future[Any]) -> Any:
         from concurrent.futures import CancelledError
 
         from distributed import KilledWorker
@@ -120,11 +122,12 @@ class Workers:
         try:
             return future.result()
         except KilledWorker:
-            fewer = ", with fewer at once if so" if self._scheduler is None else ", with more memory for a worker if so"
+            if self._scheduler is None:
+                return KilledError(
+                    f"its process was killed {_RETRIES + 1} times, perhaps for lack of memory; go on with fewer at once if so"
+                )
             return KilledError(
-                f"its process was killed {_RETRIES + 1} times, perhaps for lack of memory; resume{fewer}"
-                if self._scheduler is None
-                else f"every worker that tried it was killed, perhaps for lack of memory; resume{fewer}"
+                "every worker that tried it was killed, perhaps for lack of memory; go on with more memory for each if so"
             )
         except CancelledError:
             raise GlasmaError(
@@ -294,7 +297,7 @@ def _connected(address: str) -> Iterator[Client]:
 
 
 def _check_scheduler(client: Client, address: str) -> None:
-    found = client.get_versions(check=False)
+    found: Any = client.get_versions(check=False)
     theirs, ours = (found[who].get("packages", {}) for who in ("scheduler", "client"))
     for name in ("python", "distributed"):
         if theirs.get(name) != ours.get(name):

@@ -56,8 +56,8 @@ def run_ensemble(
     path : directory
     events : int
     jobs : int, optional
-        Events that run at once on this machine, 1 by default, each in its own process with `run.threads` threads, by default the
-        cores that are its share.
+        Events that run at once on this machine, 1 by default, each in its own process with `run.threads` threads, by default
+        the cores that are its share.
     overwrite : bool
         Whether an earlier ensemble there is replaced.
     reporter : Reporter, optional
@@ -268,10 +268,7 @@ def _run_all(ensembles: list[_Ensemble], root: Path, jobs: int, scheduler: str |
     threads = (max(1, (os.cpu_count() or 1) // jobs)) if scheduler is None else 1
     with workers(root, min(jobs, len(waiting)), scheduler, reporter) as cluster:
         _compile(cluster, [ensemble for ensemble in ensembles if ensemble.waiting])
-        tasks = {
-            number: ensemble.task(event, ensemble.config.run.threads or threads)
-            for number, (ensemble, event) in enumerate(waiting)
-        }
+        tasks = [ensemble.task(event, ensemble.config.run.threads or threads) for ensemble, event in waiting]
         cluster.run(work_on_event, tasks, started, ended)
 
 
@@ -280,4 +277,4 @@ def _compile(cluster: Workers, ensembles: list[_Ensemble]) -> None:
     kinds = {kind_of_kernels(ensemble.config): ensemble for ensemble in ensembles}
     for ensemble in kinds.values():
         values = ensemble.values(ensemble.config.run.threads or 1)
-        cluster.run(compile_kernels, {0: (values,)}, lambda _: None, lambda *_: None, name="compile")
+        cluster.run(compile_kernels, [(values,)], lambda _: None, lambda *_: None, name="compile")
