@@ -98,6 +98,44 @@ def ensemble(
 
 
 @cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--over", multiple=True, required=True, metavar="KEY=V1,V2", help="Values of a key, such as nuclei.g2mu='1 GeV,2 GeV'."
+)
+@click.option("--events", type=int, required=True, metavar="N", help="How many at each point; more may be added later.")
+@_JOBS
+@_SCHEDULER
+@_OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>-scan].")
+@click.option("--overwrite", is_flag=True, help="Replace earlier ensembles of these points.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def scan(
+    config: Path,
+    over: tuple[str, ...],
+    events: int,
+    jobs: int | None,
+    scheduler: str | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Run an ensemble of the TOML file CONFIG at each point of a grid of values; exit status 1 if an event fails."""
+    from glasma.ensemble.scan import read_points, run_scan
+    from glasma.progress import reporter
+
+    points = read_points(config, overrides, over)
+    path = out or Path("runs/output") / f"{points[0].config.run.name}-scan"
+    try:
+        with reporter(quiet) as progress:
+            directories = run_scan(points, path, events, jobs, overwrite, progress, scheduler)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on", 130)
+    click.echo(f"report: {path / 'scan.html'}")
+    _end_with_failures(directories)
+
+
+@cli.command()
 @_DIRECTORY
 @_JOBS
 @_SCHEDULER
@@ -439,10 +477,20 @@ def _needs_torch() -> None:
 
 def _end_of_ensemble(directory: EnsembleDirectory) -> None:
     """Say where the report is, and which events failed."""
-    failed = [event for event in directory.read_events() if event.status == "failed"]
     click.echo(f"report: {directory.report}")
-    for event in failed:
-        click.echo(f"glasma: {event} failed: {event.error}", err=True)
+    _end_with_failures([directory])
+
+
+def _end_with_failures(directories: list[EnsembleDirectory]) -> None:
+    """Say which events failed; exit status 1 if some did."""
+    failed = [
+        (f"{directory.path.name}, {event}" if len(directories) > 1 else f"{event}", event.error)
+        for directory in directories
+        for event in directory.read_events()
+        if event.status == "failed"
+    ]
+    for name, error in failed:
+        click.echo(f"glasma: {name} failed: {error}", err=True)
     if failed:
         sys.exit(1)
 

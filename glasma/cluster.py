@@ -186,12 +186,16 @@ def check_choice(option: str, jobs: int | None, scheduler: str | None) -> int:
     Raises
     ------
     ConfigError
-        If it is less than 1, or given with a scheduler, whose workers say how many tasks run at once.
+        If it is less than 1, or given with a scheduler, whose workers say how many tasks run at once; or if the scheduler does
+        not answer, before anything is written.
     """
     if jobs is not None and jobs < 1:
         raise ConfigError(f"{option} {jobs}: must be at least 1")
     if jobs is not None and scheduler is not None:
         raise ConfigError(f"{option} {jobs}: the workers of --scheduler say how many run at once; leave out one of the two")
+    if scheduler is not None:
+        with _connected(scheduler):
+            pass
     return jobs or 1
 
 
@@ -275,12 +279,14 @@ def _quieten() -> None:
 @contextmanager
 def _connected(address: str) -> Iterator[Client]:
     from distributed import Client
+    from distributed.comm import get_address_host_port
     from distributed.versions import VersionMismatchWarning
 
     _quieten()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", VersionMismatchWarning)  # each worker is checked with its first task
         try:
+            get_address_host_port(address, strict=True)
             client = Client(address, timeout=_PATIENCE, set_as_default=False, name="glasma")
         except (OSError, ValueError, TypeError, TimeoutError) as error:
             detail = str(error).partition("\n")[0] or type(error).__name__
@@ -322,7 +328,7 @@ def _local(jobs: int) -> Iterator[Client]:
                 memory_limit=None,  # what an event needs is known before it runs
                 local_directory=scratch,
                 silence_logs=logging.CRITICAL + 1,
-                dashboard_address="127.0.0.1:0" if find_spec("bokeh") else None,
+                dashboard_address="127.0.0.1:0",
             )
             client = Client(cluster, set_as_default=False)
         try:
