@@ -279,7 +279,7 @@ def _quieten() -> None:
 @contextmanager
 def _connected(address: str) -> Iterator[Client]:
     from distributed import Client
-    from distributed.comm import get_address_host_port
+    from distributed.comm.addressing import get_address_host_port
     from distributed.versions import VersionMismatchWarning
 
     _quieten()
