@@ -33,9 +33,7 @@ def main() -> None:
         cluster.run(nothing, [()] * options.tasks, lambda _: None, lambda *_: None)
         done = time.perf_counter()
     ended = time.perf_counter()
-    print(
-        f"import {imported - began:.2f} s, {options.workers} workers {ready - imported:.2f} s, glasma there {warm - ready:.2f} s"
-    )
+    print(f"import {imported - began:.2f} s, workers {ready - imported:.2f} s, glasma there {warm - ready:.2f} s")
     print(f"a task {1e3 * (done - warm) / options.tasks:.1f} ms, end {ended - done:.2f} s")
 
 
