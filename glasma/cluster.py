@@ -37,7 +37,7 @@ if TYPE_CHECKING:
 Result = TypeVar("Result")
 
 #: Seconds in which a scheduler has to answer.
-_PATIENCE = 5.0
+_PATIENCE = 10.0
 
 #: A task that killed as many workers, and one more, is given up.  Schedulers elsewhere have a number of their own.
 _RETRIES = 3
