@@ -70,7 +70,7 @@ two splits may share an event, and none may have the random numbers of the split
 in it; two test sets may have the same with other physics, for comparison.
 
 An interrupted or killed drawing keeps its finished events in `<file>.events`, and the same command goes on; the
-file is then the same byte for byte, and it does not depend on `--processes`. A file is replaced only with
+file is then the same byte for byte, and it does not depend on `--processes` or `--scheduler`. A file is replaced only with
 `--overwrite`, and only by a whole one.
 
 ## Windows and gauges

@@ -18,6 +18,10 @@ if TYPE_CHECKING:
     from glasma.io.ensemble_directory import EnsembleDirectory
 
 _OVERRIDE = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a key, such as run.seed=7.")
+_JOBS = click.option("--jobs", type=int, metavar="K", help="How many run at once on this machine [1].")
+_SCHEDULER = click.option(
+    "--scheduler", metavar="ADDRESS", help="Run on the workers of this Dask scheduler, such as tcp://host:8786."
+)
 _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
 
 
@@ -65,13 +69,21 @@ def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: b
 @cli.command()
 @click.argument("config", type=click.Path(path_type=Path))
 @click.option("--events", type=int, required=True, metavar="N", help="How many; more may be added to an ensemble later.")
-@click.option("--jobs", type=int, default=1, show_default=True, metavar="K", help="How many run at once.")
+@_JOBS
+@_SCHEDULER
 @_OVERRIDE
 @click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>-ensemble].")
 @click.option("--overwrite", is_flag=True, help="Replace an earlier ensemble.")
 @click.option("--quiet", is_flag=True, help="No progress.")
 def ensemble(
-    config: Path, events: int, jobs: int, overrides: tuple[str, ...], out: Path | None, overwrite: bool, quiet: bool
+    config: Path,
+    events: int,
+    jobs: int | None,
+    scheduler: str | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    quiet: bool,
 ) -> None:
     """Run N events of the TOML file CONFIG, each with its own seed, and average them; exit status 1 if one fails."""
     from glasma.config import load_config
@@ -81,14 +93,54 @@ def ensemble(
     checked = load_config(config, overrides)
     with reporter(quiet) as progress:
         path = out or Path("runs/output") / f"{checked.run.name}-ensemble"
-        directory = run_ensemble(checked, path, events, jobs, overwrite, progress)
+        directory = run_ensemble(checked, path, events, jobs, overwrite, progress, scheduler)
     _end_of_ensemble(directory)
 
 
 @cli.command()
-@_DIRECTORY
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--over", multiple=True, required=True, metavar="KEY=V1,V2", help="Values of a key, such as nuclei.g2mu='1 GeV,2 GeV'."
+)
+@click.option("--events", type=int, required=True, metavar="N", help="How many at each point; more may be added later.")
+@_JOBS
+@_SCHEDULER
+@_OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>-scan].")
+@click.option("--overwrite", is_flag=True, help="Replace earlier ensembles of these points.")
 @click.option("--quiet", is_flag=True, help="No progress.")
-def resume(directory: Path, quiet: bool) -> None:
+def scan(
+    config: Path,
+    over: tuple[str, ...],
+    events: int,
+    jobs: int | None,
+    scheduler: str | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Run an ensemble of the TOML file CONFIG at each point of a grid of values; exit status 1 if an event fails."""
+    from glasma.ensemble.scan import read_points, run_scan
+    from glasma.progress import reporter
+
+    points = read_points(config, overrides, over)
+    path = out or Path("runs/output") / f"{points[0].config.run.name}-scan"
+    try:
+        with reporter(quiet) as progress:
+            directories = run_scan(points, path, events, jobs, overwrite, progress, scheduler)
+    except KeyboardInterrupt:
+        _fail("interrupted; the same command goes on", 130)
+    click.echo(f"report: {path / 'scan.html'}")
+    _end_with_failures(directories)
+
+
+@cli.command()
+@_DIRECTORY
+@_JOBS
+@_SCHEDULER
+@click.option("--quiet", is_flag=True, help="No progress.")
+def resume(directory: Path, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
     """Go on with the interrupted run or ensemble in DIRECTORY."""
     from glasma import runner
     from glasma.io.ensemble_directory import EnsembleDirectory
@@ -98,9 +150,12 @@ def resume(directory: Path, quiet: bool) -> None:
         from glasma.ensemble import resume_ensemble
 
         with reporter(quiet) as progress:
-            whole = resume_ensemble(directory, progress)
+            whole = resume_ensemble(directory, progress, jobs, scheduler)
         _end_of_ensemble(whole)
         return
+    for option, value in (("--jobs", jobs), ("--scheduler", scheduler)):
+        if value is not None:
+            raise ConfigError(f"{option} {value}: {directory} is no ensemble, and a single run has no use for it; leave it out")
     with reporter(quiet) as progress:
         resumed = runner.resume(directory, progress)
     if resumed.read_run().get("event"):
@@ -201,9 +256,18 @@ def sample(shape: str, out: Path, threads: int, overwrite: bool, quiet: bool, **
 @_OVERRIDE
 @click.option("--out", type=click.Path(path_type=Path), help="HDF5 file of the data set [runs/output/<name>.h5].")
 @click.option("--overwrite", is_flag=True, help="Replace a file of another data set.")
-@click.option("--processes", type=int, default=1, show_default=True, metavar="N", help="How many events run at once.")
+@click.option("--processes", type=int, metavar="N", help="How many events run at once on this machine [1].")
+@_SCHEDULER
 @click.option("--quiet", is_flag=True, help="No progress.")
-def dataset(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, processes: int, quiet: bool) -> None:
+def dataset(
+    config: Path,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    processes: int | None,
+    scheduler: str | None,
+    quiet: bool,
+) -> None:
     """Draw the events of the TOML file CONFIG, blocked to a coarser lattice, into an HDF5 file to train surrogates on."""
     _needs_torch()
     from glasma.info import describe
@@ -215,7 +279,7 @@ def dataset(config: Path, overrides: tuple[str, ...], out: Path | None, overwrit
     path = out or Path("runs/output") / f"{checked.dataset.name}.h5"
     try:
         with reporter(quiet, "drawing", "event") as progress:
-            draw_dataset(path, checked, processes, overwrite, progress)
+            draw_dataset(path, checked, processes, overwrite, progress, scheduler)
     except DrawingInterrupted as interruption:
         _fail(f"interrupted; {interruption.done} of {interruption.count} events are drawn, the same command goes on", 130)
     except KeyboardInterrupt:
@@ -413,10 +477,20 @@ def _needs_torch() -> None:
 
 def _end_of_ensemble(directory: EnsembleDirectory) -> None:
     """Say where the report is, and which events failed."""
-    failed = [event for event in directory.read_events() if event.status == "failed"]
     click.echo(f"report: {directory.report}")
-    for event in failed:
-        click.echo(f"glasma: {event} failed: {event.error}", err=True)
+    _end_with_failures([directory])
+
+
+def _end_with_failures(directories: list[EnsembleDirectory]) -> None:
+    """Say which events failed; exit status 1 if some did."""
+    failed = [
+        (f"{directory.path.name}, {event}" if len(directories) > 1 else f"{event}", event.error)
+        for directory in directories
+        for event in directory.read_events()
+        if event.status == "failed"
+    ]
+    for name, error in failed:
+        click.echo(f"glasma: {name} failed: {error}", err=True)
     if failed:
         sys.exit(1)
 

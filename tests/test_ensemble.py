@@ -18,10 +18,10 @@ import numpy as np
 import psutil
 import pytest
 
-import glasma.ensemble.processes
 import glasma.ensemble.run
 import glasma.runner
 from glasma.ensemble import event_seed
+from glasma.ensemble.event import work_on_event
 from glasma.io.ensemble_directory import held
 from glasma.io.history import load_history, load_profiles
 from tests.report.test_report import Page
@@ -218,15 +218,16 @@ def test_report_leaves_out_an_event_that_was_damaged_later(copy: Path) -> None:
 def _die_with_event_1(values: dict[str, Any], path: str, again: bool) -> str | None:
     if path.endswith("0001") and not again:
         os.kill(os.getpid(), signal.SIGKILL)
-    return glasma.ensemble.processes._work(values, path, again)
+    return work_on_event(values, path, again)
 
 
-def test_killed_process_costs_its_event_alone(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_event_that_kills_every_worker_fails_alone(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
-    monkeypatch.setattr(glasma.ensemble.processes, "_work", _die_with_event_1)
+    monkeypatch.setattr(glasma.ensemble.run, "work_on_event", _die_with_event_1)
     outcome = command("ensemble", config, "--events", EVENTS, "--jobs", 2, "--out", out, "--quiet")
     assert outcome.status == 1
-    assert outcome.err.startswith(f"glasma: event 1 (seed {event_seed(3, 1)}) failed: its process was killed")
+    said = f"glasma: event 1 (seed {event_seed(3, 1)}) failed: its process was killed 4 times, perhaps for lack of memory"
+    assert outcome.err.startswith(said)
     assert outcome.err.count("\n") == 1
     assert [entry["status"] for entry in events(out)] == ["finished", "failed", "finished", "finished"]
     assert command("resume", out, "--quiet").status == 0
@@ -273,14 +274,14 @@ def test_wrong_use_is_one_line(config: Path, tmp_path: Path, arguments: tuple[ob
 
 
 def test_file_of_wilson_lines_has_no_second_event(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(glasma.ensemble.run, "check_physics", lambda config: SimpleNamespace(memory_bytes=1))
+    monkeypatch.setattr(glasma.ensemble.run, "check_physics", lambda config, with_memory: SimpleNamespace(memory_bytes=1))
     config.write_text(config.read_text().replace('g2mu = "2 GeV"', 'source = "file"\npath = "lines.h5"'))
     outcome = command(*_refused(config, "--events", 2, "--out", tmp_path / "out"))
     assert_refused(outcome, '--events 2: nuclei.source = "file" has no randomness')
 
 
 def test_events_at_once_must_fit_into_memory(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(glasma.ensemble.run, "check_physics", lambda config: SimpleNamespace(memory_bytes=2**30))
+    monkeypatch.setattr(glasma.ensemble.run, "check_physics", lambda config, with_memory: SimpleNamespace(memory_bytes=2**30))
     memory = SimpleNamespace(available=5 * 2**29)
     monkeypatch.setattr(glasma.ensemble.run.psutil, "virtual_memory", lambda: memory)
     outcome = command(*_refused(config, "--events", 8, "--jobs", 4, "--out", tmp_path / "out"))

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import shutil
 from pathlib import Path
+from typing import Any
 
 from glasma import runner
-from glasma.config import Config
+from glasma.cluster import WhileWanted
+from glasma.config import Config, config_from_dict
 from glasma.derived import Derived
 from glasma.errors import FileError, GlasmaError
 from glasma.io.checkpoint import altered
@@ -14,6 +16,21 @@ from glasma.io.ensemble_directory import held
 from glasma.io.history import History, load_history, load_profiles
 from glasma.io.run_directory import RunDirectory
 from glasma.progress import Reporter
+
+
+def work_on_event(values: dict[str, Any], path: str, again: bool) -> str | None:
+    """Run one event on a worker; what kept it from its end, in one line.
+
+    Parameters
+    ----------
+    values : the plain configuration, with the seed of the event
+    path, again : as for `run_event`
+    """
+    try:
+        run_event(config_from_dict(values), Path(path), again, WhileWanted())
+    except Exception as error:
+        return one_line(error)
+    return None
 
 
 def run_event(config: Config, path: Path, again: bool, reporter: Reporter) -> None:

@@ -8,6 +8,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from secrets import token_hex
 from typing import Any
 
 import h5py
@@ -43,7 +44,8 @@ def replacing(path: Path) -> Iterator[Path]:
     FileError
         If the file cannot be written, for instance on a full disk; `path` is then as it was.
     """
-    aside = path.with_name(PARTIAL + path.name)
+    # A name of its own: what another process still writes to, perhaps on another machine, is not taken for this one's.
+    aside = path.with_name(f"{PARTIAL}{token_hex(4)}-{path.name}")
     try:
         yield aside
         with aside.open("rb") as file:

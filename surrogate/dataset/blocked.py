@@ -13,6 +13,7 @@ from types import ModuleType
 import h5py
 import numpy as np
 
+from glasma.cluster import stop_if_abandoned
 from glasma.io.fingerprint import Fingerprint
 from surrogate.blocking import block_links
 from surrogate.dataset.fine_events import FineEvent
@@ -88,7 +89,8 @@ class Frames:
         self._hash, self._done = Fingerprint(), 0
 
     def append(self, frame: np.ndarray) -> None:
-        """The next time."""
+        """The next time; AbandonedError if nobody waits for it any more."""
+        stop_if_abandoned()
         values = np.ascontiguousarray(frame, self._data.dtype)
         self._data[self._done] = values
         self._hash.add(values)

@@ -7,23 +7,17 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Generator, Iterator
-from concurrent.futures import ProcessPoolExecutor, as_completed
-from concurrent.futures.process import BrokenProcessPool
-from contextlib import closing, contextmanager, suppress
-from multiprocessing import get_context
-from multiprocessing.connection import Connection
-from os import _exit
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
-from signal import SIG_BLOCK, SIG_SETMASK, SIGINT, pthread_sigmask
-from threading import Thread
 from typing import Any
 
 import h5py
 import numpy as np
 import torch
 
-from glasma.errors import ConfigError, FileError, GlasmaError
+from glasma.cluster import KilledError, Workers, check_choice, stop_if_abandoned, workers
+from glasma.errors import FileError, GlasmaError
 from glasma.io.atomic import make_directory, remove_partial, replacing_hdf5, write_text
 from glasma.io.ensemble_directory import held
 from glasma.io.provenance import commit, installed, versions
@@ -47,9 +41,10 @@ class DrawingInterrupted(KeyboardInterrupt):
 def draw_dataset(
     path: str | Path,
     config: DatasetConfig,
-    processes: int = 1,
+    processes: int | None = None,
     overwrite: bool = False,
     progress: Reporter | None = None,
+    scheduler: str | None = None,
 ) -> None:
     """Draw a data set into the file at `path`; what an interrupted call has drawn of the same one is kept.
 
@@ -58,11 +53,13 @@ def draw_dataset(
     path : path of the file
         Finished events wait in the directory `<path>.events` until all are there.
     config : DatasetConfig
-    processes : int
-        Events that run at once, each on one thread.
+    processes : int, optional
+        Events that run at once on this machine, 1 by default, each on one thread.
     overwrite : bool
         Whether another data set there is replaced.
     progress : Reporter, optional
+    scheduler : str, optional
+        Address of a Dask scheduler, on whose workers the events run instead.
 
     Raises
     ------
@@ -76,8 +73,7 @@ def draw_dataset(
         On Ctrl-C; the same call goes on.
     """
     path, progress = Path(path), progress or Silent()
-    if processes < 1:
-        raise ConfigError(f"--processes {processes}: must be at least 1")
+    processes = check_choice("--processes", processes, scheduler)
     plans = make_plan(config)
     if path.is_dir():
         raise FileError(f"{path}: is a directory; choose another --out file")
@@ -92,7 +88,7 @@ def draw_dataset(
         events = [EventPlan(plan, number) for plan in plans for number in range(plan.split.events)]
         waiting = [event for event in events if not _piece(pieces, event).exists()]
         progress.begin(len(events) - len(waiting), len(events))
-        _draw_all(pieces, waiting, len(events), processes, progress)
+        _draw_all(pieces, waiting, len(events), processes, scheduler, progress)
         _gather(path, pieces, config, plans, events)
     shutil.rmtree(pieces, ignore_errors=True)
 
@@ -140,68 +136,45 @@ def _flat(values: Any, name: str = "") -> dict[str, Any]:
     return {key: value for item in items for key, value in _flat(item[1], item[0]).items()}
 
 
-def _draw_all(pieces: Path, waiting: list[EventPlan], count: int, processes: int, progress: Reporter) -> None:
+def _draw_all(
+    pieces: Path, waiting: list[EventPlan], count: int, processes: int, scheduler: str | None, progress: Reporter
+) -> None:
     done = count - len(waiting)
+
+    def drawn(event: EventPlan) -> None:
+        nonlocal done
+        done += 1
+        progress.at(done, f"{event.path} is drawn")
+
     try:
-        with closing(_drawn(pieces, waiting, processes)) as drawn:
-            for event in drawn:
-                done += 1
-                progress.at(done, f"{event.path} is drawn")
+        if scheduler is None and (processes == 1 or len(waiting) < 2):
+            with _one_thread():
+                for event in waiting:
+                    draw_event(_piece(pieces, event), event)
+                    drawn(event)
+        elif waiting:
+            with workers(pieces, min(processes, len(waiting)), scheduler, progress) as cluster:
+                # The first alone: it puts the kernels on disk that the others would compile at the same time.
+                for some in filter(None, (waiting[:1], waiting[1:])):
+                    _draw_some(cluster, pieces, some, drawn)
     except KeyboardInterrupt:
         # An event may have come to its end since.
         left = sum(not _piece(pieces, event).exists() for event in waiting)
         raise DrawingInterrupted(count - left, count) from None
 
 
-def _drawn(pieces: Path, waiting: list[EventPlan], processes: int) -> Generator[EventPlan, None, None]:
-    """Draw events, and yield each when it is finished."""
-    if processes == 1 or len(waiting) < 2:
-        with _one_thread():
-            for event in waiting:
-                draw_event(_piece(pieces, event), event)
-                yield event
-        return
-    context = get_context("spawn")
-    lifeline, ours = context.Pipe(duplex=False)
-    pool = ProcessPoolExecutor(min(processes, len(waiting)), context, initializer=_begin_work, initargs=(lifeline,))
-    try:
-        # The first alone: it puts the kernels on disk that the others would compile at the same time.
-        for some in (waiting[:1], waiting[1:]):
-            with _interrupts_held():
-                futures = {pool.submit(draw_event, _piece(pieces, event), event): event for event in some}
-            for future in as_completed(futures):
-                future.result()
-                yield futures[future]
-    except BrokenProcessPool:
-        raise GlasmaError(
-            "the process of an event was killed, perhaps for lack of memory; the same command with fewer --processes goes on"
-        ) from None
-    finally:
-        ours.close()  # ends every process, whatever it does: events are whole files or none
-        pool.shutdown(cancel_futures=True)
-        lifeline.close()
+def _draw_some(cluster: Workers, pieces: Path, events: list[EventPlan], drawn: Callable[[EventPlan], None]) -> None:
+    def ended(number: int, outcome: KilledError | None) -> None:
+        if outcome is not None:
+            raise GlasmaError(f"{events[number]}: {outcome}")
+        drawn(events[number])
+
+    cluster.run(_draw_on_worker, [(_piece(pieces, event).absolute(), event) for event in events], lambda _: None, ended)
 
 
-def _begin_work(lifeline: Connection) -> None:
-    """In a new process: one thread for all that is computed, and the end when the parent ends or wants it."""
-    torch.set_num_threads(1)
-
-    def end_with_parent() -> None:
-        with suppress(EOFError, OSError):
-            lifeline.recv()
-        _exit(1)
-
-    Thread(target=end_with_parent, daemon=True).start()
-
-
-@contextmanager
-def _interrupts_held() -> Iterator[None]:
-    """Ctrl-C waits, and does not reach processes that are started meanwhile: it is for the parent alone."""
-    before = pthread_sigmask(SIG_BLOCK, {SIGINT})
-    try:
-        yield
-    finally:
-        pthread_sigmask(SIG_SETMASK, before)
+def _draw_on_worker(path: Path, event: EventPlan) -> None:
+    with _one_thread():
+        draw_event(path, event)
 
 
 @contextmanager
@@ -223,12 +196,13 @@ def draw_event(path: Path, event: EventPlan) -> None:
         set_attributes(place, seed=event.seed, config=described.model_dump_json(exclude_none=True))
         if plan.source.kind == "collision":
             write_collision(place, event, dtype)
-            return
-        try:
-            start = fine_event(event)
-        except GlasmaError as error:
-            raise type(error)(f"{event}: {error}") from None
-        write_event(place, start, plan.timing, dtype)
+        else:
+            try:
+                start = fine_event(event)
+            except GlasmaError as error:
+                raise type(error)(f"{event}: {error}") from None
+            write_event(place, start, plan.timing, dtype)
+        stop_if_abandoned()
 
 
 def _gather(path: Path, pieces: Path, config: DatasetConfig, plans: list[SplitPlan], events: list[EventPlan]) -> None:
