@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
@@ -78,6 +79,17 @@ class Slab:
     def axis(self) -> int:
         """Which axis of fields is x: the fourth in 2+1D, (…, 1, nx, ny)."""
         return 3 if self.whole.shape[2] == 1 else 2
+
+    def read(self, data: Any, into: np.ndarray, entry: tuple[int, ...] = ()) -> None:
+        """Read the planes held, whose axis comes first after `entry`, from an HDF5 dataset of the whole lattice."""
+        first, last, nx = self.first, self.first + self.own, self.whole.shape[0]
+        into[1:-1] = data[(*entry, slice(first, last))]
+        into[0], into[-1] = data[(*entry, (first - 1) % nx)], data[(*entry, last % nx)]
+
+    @property
+    def part_of_node(self) -> float:
+        """The part of the arrays of a run that the ranks on one machine hold together, at most."""
+        return self.ranks.on_node * (max(self.counts) + 2) / self.whole.shape[0]
 
     def workers(self, threads: int) -> SlabWorkers:
         """Threads that run kernels on the own planes."""
