@@ -39,7 +39,13 @@ class Collision:
     ...     print(collision.time, collision.gauss_violation())
     """
 
-    def __init__(self, config: Config | str | Path, *overrides: str, fields: Fields | MilneFields | None = None, slab: Slab | None = None) -> None:
+    def __init__(
+        self,
+        config: Config | str | Path,
+        *overrides: str,
+        fields: Fields | MilneFields | None = None,
+        slab: Slab | None = None,
+    ) -> None:
         self.config = config if isinstance(config, Config) else load_config(config, overrides)
         # Fields that are already there need no memory any more, and their configuration was checked when they were made.
         self.derived = check_physics(self.config) if fields is None else Derived(self.config)

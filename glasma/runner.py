@@ -12,8 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from glasma.collision import Collision
 from glasma.check import check_run
+from glasma.collision import Collision
 from glasma.config import Config
 from glasma.derived import Derived
 from glasma.domain.death import DeathWatch
@@ -352,6 +352,7 @@ class _Run:
         checks = check_run(self.directory, self.ranks)
         if self.ranks.is_first:
             write_report(self.directory, checks)
+        self.ranks.long_barrier()
 
     def _record_memory(self, **here: float) -> None:
         """Of many ranks their sum, and the largest under `largest_rank`."""

@@ -18,7 +18,7 @@ from glasma.lattice.grid import Grid
 
 
 def make_scheme(config: Config, grid: Grid, slab: Slab | None = None) -> Scheme:
-    """The evolution scheme of a configuration on a grid, or on the slab of it that a rank holds, with the threads of the run."""
+    """The evolution scheme of a configuration, with the threads of the run, on a grid or the slab of it that a rank holds."""
     evolution = config.evolution
     group, dtype = group_named(config.lattice.group), np.dtype(config.run.precision)
     cores = os.cpu_count() or 1

@@ -1,8 +1,8 @@
 """What is said when a rank dies: one line, by whoever is left.
 
-A launcher of MPI kills the other ranks with SIGKILL when one is killed, and no handler of theirs runs.  So the first rank starts
-a small process in a session of its own, tells it what to say, and tells it when the run is done; when the pipe to it breaks
-before, it says it.  A rank that meets an error says so itself and ends all others.  Who creates a file in the run's
+A launcher of MPI kills the other ranks with SIGKILL when one is killed, and no handler of theirs runs.  So the first rank
+starts a small process in a session of its own, tells it what to say, and tells it when the run is done; when the pipe to it
+breaks before, it says it.  A rank that meets an error says so itself and ends all others.  Who creates a file in the run's
 directory first is the one that speaks.
 """
 

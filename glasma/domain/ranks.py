@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import sys
+import time
 from collections.abc import Callable, Sequence
 from functools import cache
 from typing import Any, NoReturn, TypeVar
@@ -42,6 +43,9 @@ class Ranks:
 
     def barrier(self) -> None:
         """Wait for all ranks."""
+
+    def long_barrier(self) -> None:
+        """Wait for all ranks without keeping a core busy."""
 
     def broadcast(self, value: T) -> T:
         """What the first rank has."""
@@ -87,6 +91,12 @@ class MpiRanks(Ranks):
     def barrier(self) -> None:
         """Wait for all ranks."""
         self.communicator.Barrier()
+
+    def long_barrier(self) -> None:
+        """Wait for all ranks without keeping a core busy."""
+        request = self.communicator.Ibarrier()
+        while not request.Test():
+            time.sleep(0.02)
 
     def broadcast(self, value: T) -> T:
         """What the first rank has."""

@@ -1,7 +1,7 @@
 """Who owns what: contiguous planes in x, one range a rank, with a copy of one plane of the neighbour on either side.
 
-x is the slowest axis of memory, and periodic; every kernel works plane by plane in it and asks for nothing further than the next
-plane.  Along z ranks would have nothing to do until the region that moves comes to them, and charges would travel between
+x is the slowest axis of memory, and periodic; every kernel works plane by plane in it and asks for nothing further than the
+next plane.  Along z ranks would have nothing to do until the region that moves comes to them, and charges would travel between
 them; along x the region, the charges and the work are the same for all.
 """
 
@@ -124,7 +124,7 @@ class SlabWorkers(Workers):
     def sum(self, by_plane: np.ndarray) -> np.ndarray:
         """The sum over all planes, as a single process takes it."""
         joined = self._ranks.joined_at_first(by_plane[1:-1], self.slab.counts)
-        return self._ranks.broadcast(None if joined is None else joined.sum(axis=0))  # type: ignore[return-value]
+        return self._ranks.broadcast(by_plane if joined is None else joined.sum(axis=0))
 
     def largest(self, values: np.ndarray | float) -> np.ndarray:
         """The largest of what each rank has, element by element; NaN if any is."""

@@ -61,7 +61,8 @@ def initial_state(
 ) -> Fields:
     """Links at a_t, electric fields and charges at a_t/2, of nuclei whose extents do not overlap.
 
-    `grid` and the fields are of the planes that `workers` hold.  `with_momentum` puts into the place of E whatever a scheme's Gauss constraint takes the divergence of.
+    `grid` and the fields are of the planes that `workers` hold.  `with_momentum` puts into the place of E whatever a scheme's
+    Gauss constraint takes the divergence of.
 
     Raises
     ------

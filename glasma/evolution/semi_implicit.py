@@ -146,7 +146,9 @@ class SemiImplicit(LaboratoryScheme):
 
         self.workers.over_copies(self.grid.shape[0], planes)
 
-    def _other_slice(self, fields: Fields, region: list[Interval], time: float, arrived: Callable[[], None] = lambda: None) -> None:
+    def _other_slice(
+        self, fields: Fields, region: list[Interval], time: float, arrived: Callable[[], None] = lambda: None
+    ) -> None:
         """The links exp(i time g a_i E_i) U, with the static planes next to the region.
 
         Those of the neighbours' planes follow when their electric fields have `arrived`.
