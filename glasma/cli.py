@@ -477,12 +477,14 @@ def main() -> None:
 
 
 def _fail(message: str, status: int) -> None:
-    from glasma.domain.ranks import launched, world
-
-    if launched() and find_spec("mpi4py") is not None and world().size > 1:
+    try:
+        ranks = _ranks()
+    except GlasmaError:  # what there is to say of MPI is the message itself
+        ranks = None
+    if ranks is not None and ranks.size > 1:
         from glasma.domain.death import end_all
 
-        end_all(world(), message, status)
+        end_all(ranks, message, status)
     click.echo("glasma: " + " ".join(message.split()), err=True)
     sys.exit(status)
 

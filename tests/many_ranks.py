@@ -17,13 +17,13 @@ import psutil
 
 from glasma.io.openpmd import Snapshots
 
+ROOT = Path(__file__).parents[1]
+
 #: The pictures take longer than all the rest.
 WITHOUT_REPORT = [
     "-c",
     "import glasma.runner as r; r.write_report = lambda directory, checks=None: None; from glasma.cli import main; main()",
 ]
-WITH_REPORT = ["-m", "glasma.cli"]
-
 #: The last rank raises at a step.
 STOPPING = """\
 from glasma.cli import main
@@ -46,15 +46,16 @@ def launcher() -> str | None:
     return str(beside) if beside.exists() else shutil.which("mpirun")
 
 
-def start(ranks: int, *arguments: object, report: bool = False, stop_at: int | None = None) -> subprocess.Popen[str]:
+def start(
+    ranks: int, *arguments: object, program: list[str] = WITHOUT_REPORT, stop_at: int | None = None
+) -> subprocess.Popen[str]:
     """`mpirun -n RANKS glasma ARGUMENTS`, or without mpirun for one; the last rank raises at step `stop_at`."""
-    program = WITH_REPORT if report else WITHOUT_REPORT
     if stop_at is not None:
         program = ["-c", STOPPING.format(step=stop_at)]
     mpirun = [str(launcher()), "-n", str(ranks)] if ranks > 1 else []
     command = [*mpirun, sys.executable, *program, *map(str, arguments)]
     environment = {**os.environ, "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment)
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
 
 
 @dataclass(frozen=True)
@@ -82,9 +83,9 @@ def ended(process: subprocess.Popen[str], timeout: float = 240) -> Outcome:
     return Outcome(process.returncode, out, err)
 
 
-def launch(ranks: int, *arguments: object, report: bool = False) -> Outcome:
+def launch(ranks: int, *arguments: object) -> Outcome:
     """Run a command to its end."""
-    return ended(start(ranks, *arguments, report=report))
+    return ended(start(ranks, *arguments))
 
 
 def rank_process(mpirun: subprocess.Popen[str], rank: int) -> psutil.Process | None:
