@@ -52,6 +52,7 @@ class DeathWatch:
         self._marker = directory / f"{PARTIAL}stopped"
         self._watcher: subprocess.Popen[str] | None = None
         if ranks.is_first:
+            self._marker.unlink(missing_ok=True)
             command = [sys.executable, "-S", "-E", "-c", _WATCHER, str(self._marker)]
             self._watcher = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, text=True

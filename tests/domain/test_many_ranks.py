@@ -19,10 +19,10 @@ from glasma.collision import Collision
 from glasma.domain.ranks import Ranks
 from glasma.io.checkpoint import altered
 from tests.domain.evolve import CASES, evolved
-from tests.many_ranks import WITHOUT_REPORT, Outcome, content, differences, ended, kill_rank, launch, start, wait_for
+from tests.many_ranks import WITHOUT_REPORT, Outcome, content, differences, ended, kill_rank, launch, launcher, start, wait_for
 from tests.tiny_run import assert_refused, finished_run, glasma, write_tiny
 
-pytestmark = pytest.mark.skipif(find_spec("mpi4py") is None, reason="mpi4py is not installed")
+pytestmark = pytest.mark.skipif(not (find_spec("mpi4py") and launcher()), reason="mpi4py or mpirun is not installed")
 
 
 @pytest.fixture(scope="module")
