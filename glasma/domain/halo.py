@@ -8,7 +8,7 @@ momenta have 3 reals for 4 of a link in SU(2), 8 for 18 in SU(3), and the copies
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
@@ -34,6 +34,7 @@ class Halo:
         self._above, self._below = (ranks.rank + 1) % ranks.size, (ranks.rank - 1) % ranks.size
         self.bytes_sent, self.exchanges = 0, 0
         self.seconds = self.processor_seconds = 0.0
+        self._idle: list[np.ndarray] = []
 
     def _plane(self, field: np.ndarray, x: int) -> np.ndarray:
         return field[(slice(None),) * self._axis + (x,)]
@@ -49,13 +50,10 @@ class Halo:
         """
         last = field.shape[self._axis] - 1
         parts = [slice(None)] if region is None else [slice(z0 - 1, z1) for z0, z1 in region]
-
-        def packed(x: int) -> np.ndarray:
-            plane = self._plane(field, x)
-            return np.concatenate([plane[..., part].ravel() for part in parts])
-
-        upwards, downwards = packed(last - 1), packed(1)
-        from_below, from_above = np.empty_like(upwards), np.empty_like(downwards)
+        size = sum(self._plane(field, 1)[..., part].size for part in parts)
+        upwards, downwards, from_below, from_above = buffers = self._take(size, field.dtype)
+        self._pack(field, last - 1, parts, upwards)
+        self._pack(field, 1, parts, downwards)
         talk = self._communicator
         requests = [
             talk.Irecv(from_below, self._below, _UP),
@@ -72,11 +70,33 @@ class Halo:
                 request.Wait()
             self.seconds += time.perf_counter() - start
             self.processor_seconds += time.process_time() - busy
-            for x, values in ((0, from_below), (last, from_above)):
-                plane, begin = self._plane(field, x), 0
-                for part in parts:
-                    target = plane[..., part]
-                    target[...] = values[begin : begin + target.size].reshape(target.shape)
-                    begin += target.size
+            self._unpack(field, 0, parts, from_below)
+            self._unpack(field, last, parts, from_above)
+            self._idle = buffers
 
         return arrived
+
+    def _take(self, size: int, dtype: np.dtype) -> list[np.ndarray]:
+        """Four buffers, those of the last exchange if they fit: new ones would be new pages of memory in every step."""
+        buffers, self._idle = self._idle, []
+        if not buffers or buffers[0].dtype != dtype or buffers[0].size != size:
+            buffers = [np.empty(size, dtype) for _ in range(4)]
+        return buffers
+
+    def _pack(self, field: np.ndarray, x: int, parts: list[slice], buffer: np.ndarray) -> None:
+        for values, stored in self._pairs(field, x, parts, buffer):
+            stored[...] = values
+
+    def _unpack(self, field: np.ndarray, x: int, parts: list[slice], buffer: np.ndarray) -> None:
+        for values, stored in self._pairs(field, x, parts, buffer):
+            values[...] = stored
+
+    def _pairs(
+        self, field: np.ndarray, x: int, parts: list[slice], buffer: np.ndarray
+    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The parts of a plane, and their places in a buffer."""
+        plane, begin = self._plane(field, x), 0
+        for part in parts:
+            values = plane[..., part]
+            yield values, buffer[begin : begin + values.size].reshape(values.shape)
+            begin += values.size
