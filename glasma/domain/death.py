@@ -106,7 +106,9 @@ def end_all(ranks: Ranks, message: str, status: int) -> NoReturn:
         # What all ranks met is told by the first.
         time.sleep(_PATIENCE)
     if _watch is None or _watch.may_speak():
-        told = message if _watch is None or "heckpoint" in message else f"{message}; {_watch.remedy}"
+        told = message
+        if _watch is not None and "heckpoint" not in message:
+            told = f"{message.partition('; go on with')[0]}; {_watch.remedy}"
         print(f"glasma: {' '.join(told.split())}", file=sys.stderr, flush=True)
     else:
         time.sleep(_PATIENCE)  # the one that has spoken ends all
