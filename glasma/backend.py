@@ -138,6 +138,9 @@ T = TypeVar("T")
 class Workers:
     """A few threads that run kernels on contiguous ranges of lattice planes.
 
+    All planes of the lattice are in this process; `glasma.domain.slab.SlabWorkers` is for one that holds a part of them and,
+    on either side, a copy of a plane of its neighbour.  Then an array with one entry a plane is that of the planes held.
+
     Parameters
     ----------
     threads : int
@@ -150,17 +153,63 @@ class Workers:
         self.threads = threads
         self._pool = ThreadPoolExecutor(threads) if threads > 1 else None
 
+    def planes_of_all(self, count: int) -> int:
+        """Planes of the whole lattice, of which `count` are held here."""
+        return count
+
+    def own(self, count: int) -> range:
+        """Of the `count` planes held, those that this process evolves; the others are copies."""
+        return range(count)
+
     def ranges(self, count: int) -> list[tuple[int, int]]:
-        """`count` planes cut into one contiguous range per thread."""
+        """The own ones of `count` planes cut into one contiguous range per thread."""
+        own = self.own(count)
+        return [(own.start + a, own.start + b) for a, b in self._cut(len(own))]
+
+    def _cut(self, count: int) -> list[tuple[int, int]]:
         parts = min(self.threads, count)
         return [(count * i // parts, count * (i + 1) // parts) for i in range(parts)]
 
     def over_planes(self, count: int, task: Callable[[int, int], T]) -> list[T]:
-        """Run ``task(first, last)`` on each range of planes; the results come in the order of the ranges."""
+        """Run ``task(first, last)`` on each range of own planes; the results come in the order of the ranges."""
         return self.each(self.ranges(count), lambda bounds: task(*bounds))
+
+    def over_some(self, count: int, task: Callable[[int, int], T]) -> list[T]:
+        """Run ``task(first, last)`` on ranges of `count` planes that were chosen from the own ones."""
+        return self.each(self._cut(count), lambda bounds: task(*bounds))
 
     def each(self, items: Sequence[Any] | Iterable[Any], task: Callable[[Any], T]) -> list[T]:
         """Run ``task(item)`` for every item, in order of the items in the result."""
         if self._pool is None:
             return [task(item) for item in items]
         return list(self._pool.map(task, items))
+
+    def held(self, whole: np.ndarray, axis: int = 0) -> np.ndarray:
+        """The planes held, of an array of all planes along an axis."""
+        return whole
+
+    def whole(self, by_plane: np.ndarray) -> np.ndarray:
+        """An array of all planes, (nx, ...), from that of the planes held."""
+        return by_plane
+
+    def sum(self, by_plane: np.ndarray) -> np.ndarray:
+        """The sum over all planes, taken in one order however they are held, of an array with one entry a plane held."""
+        return by_plane.sum(axis=0)
+
+    def largest(self, values: np.ndarray | float) -> np.ndarray:
+        """The largest of what each process has, element by element; NaN if any is."""
+        return np.asarray(values)
+
+    def exchange(self, field: np.ndarray, region: Sequence[tuple[int, int]] | None = None) -> Callable[[], None]:
+        """Begin to renew the copies of the neighbours' planes of a field, over intervals of its last axis or all of it.
+
+        What is returned waits until they are there; until then they are what they were.
+        """
+        return _nothing
+
+    def over_copies(self, count: int, task: Callable[[int, int], Any]) -> None:
+        """Run ``task(first, last)`` on the copies of the neighbours' planes."""
+
+
+def _nothing() -> None:
+    """There is no neighbour to wait for."""

@@ -8,6 +8,9 @@ from pathlib import Path
 import numpy as np
 
 from glasma.config import Config
+from glasma.derived import Derived
+from glasma.domain.ranks import Ranks
+from glasma.domain.slab import Slab
 from glasma.errors import FileError
 from glasma.evolution.scheme import Scheme
 from glasma.io.checkpoint import altered, load_checkpoint
@@ -37,8 +40,8 @@ class Check:
         return {**asdict(self), "passed": self.passed}
 
 
-def check_run(directory: RunDirectory) -> list[Check]:
-    """Recompute every check from the snapshots and the checkpoint of a run.
+def check_run(directory: RunDirectory, ranks: Ranks | None = None) -> list[Check]:
+    """Recompute every check from the snapshots and the checkpoint of a run; ranks do so together, each on its slab.
 
     Raises
     ------
@@ -47,13 +50,14 @@ def check_run(directory: RunDirectory) -> list[Check]:
     """
     checks: list[Check] = []
     if directory.snapshots.exists():
-        checks += check_snapshots(directory.snapshots)
+        checks += check_snapshots(directory.snapshots, ranks)
     if directory.checkpoint.exists():
-        changed = altered(directory.checkpoint)  # before the state is loaded: it reads every array too
-        fields, config = load_checkpoint(directory.checkpoint)
+        changed = altered(directory.checkpoint, ranks)  # before the state is loaded: it reads every array too
+        slab = _slab(directory.config(), ranks)
+        fields, config = load_checkpoint(directory.checkpoint, slab)
         source = f"checkpoint, step {fields.step}"
         checks.append(Check(source, "datasets changed since written", float(len(changed)), 0.0))
-        checks += _check_state(source, fields, config, make_scheme(config, fields.grid))
+        checks += _check_state(source, fields, config, make_scheme(config, fields.grid, slab))
     if not checks and (record := directory.read_run()).get("event") and record["status"] == "finished":
         raise FileError(
             f"{directory.path}: an event of an ensemble keeps no fields; `glasma run CONFIG --set run.seed={record['seed']}` "
@@ -64,14 +68,21 @@ def check_run(directory: RunDirectory) -> list[Check]:
     return checks
 
 
-def check_snapshots(path: Path) -> list[Check]:
+def _slab(config: Config, ranks: Ranks | None) -> Slab | None:
+    """The part of the lattice that this rank checks, if there are many."""
+    return None if ranks is None or ranks.size == 1 else Slab(Derived(config).grid, ranks)
+
+
+def check_snapshots(path: Path, ranks: Ranks | None = None) -> list[Check]:
     """The checks of every snapshot of a file."""
     checks: list[Check] = []
     start: tuple[float, float] | None = None
-    with Snapshots(path) as snapshots:
-        scheme = make_scheme(snapshots.config, snapshots.derived.grid)
+    with Snapshots(path) as whole:
+        slab = _slab(whole.config, ranks)
+    with Snapshots(path, slab) as snapshots:
+        scheme = make_scheme(snapshots.config, snapshots.derived.grid, slab)
         for step in snapshots.steps:
-            found, energy_and_work = _check_snapshot(snapshots, step, scheme)
+            found, energy_and_work = _check_snapshot(snapshots, step, scheme, slab)
             checks += found
             if energy_and_work is None:
                 continue
@@ -82,12 +93,16 @@ def check_snapshots(path: Path) -> list[Check]:
     return checks
 
 
-def _check_snapshot(snapshots: Snapshots, step: int, scheme: Scheme) -> tuple[list[Check], tuple[float, float] | None]:
+def _check_snapshot(
+    snapshots: Snapshots, step: int, scheme: Scheme, slab: Slab | None
+) -> tuple[list[Check], tuple[float, float] | None]:
     """The checks of one snapshot; the energy of its fields and the work on the charges, if it holds fields."""
     source = f"snapshot t = {snapshots.time(step):+.4f} fm"
     altered: list[str] = []
     meshes = snapshots.meshes(step)
-    if "T" in meshes:
+    if slab is not None:
+        altered += snapshots.altered(step, slab.ranks)
+    elif "T" in meshes:
         snapshots.mesh(step, "T", altered)
     fields = snapshots.fields(step, altered) if snapshots.has_fields(step) else None
     checks = [Check(source, "datasets changed since written", float(len(altered)), 0.0)]

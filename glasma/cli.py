@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import sys
+import traceback
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +17,7 @@ from rich.text import Text
 from glasma.errors import ConfigError, GlasmaError
 
 if TYPE_CHECKING:
+    from glasma.domain.ranks import Ranks
     from glasma.io.ensemble_directory import EnsembleDirectory
 
 _OVERRIDE = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a key, such as run.seed=7.")
@@ -27,8 +30,18 @@ _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
 
 @click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
 @click.version_option(package_name="glasma")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Real-time lattice simulations of heavy-ion collisions."""
+    if context.invoked_subcommand not in ("run", "resume") and _ranks().size > 1:
+        raise ConfigError(f"mpirun: `glasma {context.invoked_subcommand}` runs in one process; leave mpirun out")
+
+
+def _ranks() -> Ranks:
+    """The processes that mpirun has started, or this one alone."""
+    from glasma.domain.ranks import world
+
+    return world()
 
 
 @cli.command()
@@ -43,8 +56,11 @@ def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: b
     from glasma.config import load_config
     from glasma.sanity import check_physics
 
+    ranks = _ranks()
     checked = load_config(config, overrides)
-    derived = check_physics(checked)
+    derived = check_physics(checked, with_memory=ranks.size == 1)
+    if dry_run and not ranks.is_first:
+        return
     if dry_run:
         from glasma.speed import expected_seconds
         from glasma.summary import summary
@@ -61,9 +77,11 @@ def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: b
     from glasma import runner
     from glasma.progress import reporter
 
-    with reporter(quiet) as progress:
-        directory = runner.run(checked, out or Path("runs/output") / checked.run.name, overwrite, progress)
-    click.echo(f"report: {directory.report}")
+    with reporter(quiet or not ranks.is_first) as progress:
+        path = out or Path("runs/output") / checked.run.name
+        directory = runner.run(checked, path, overwrite, progress, ranks=ranks)
+    if ranks.is_first:
+        click.echo(f"report: {directory.report}")
 
 
 @cli.command()
@@ -146,9 +164,12 @@ def resume(directory: Path, jobs: int | None, scheduler: str | None, quiet: bool
     from glasma.io.ensemble_directory import EnsembleDirectory
     from glasma.progress import reporter
 
+    ranks = _ranks()
     if EnsembleDirectory.is_ensemble(directory):
         from glasma.ensemble import resume_ensemble
 
+        if ranks.size > 1:
+            raise ConfigError(f"mpirun: {directory} holds an ensemble, which runs in one process; leave mpirun out")
         with reporter(quiet) as progress:
             whole = resume_ensemble(directory, progress, jobs, scheduler)
         _end_of_ensemble(whole)
@@ -156,8 +177,10 @@ def resume(directory: Path, jobs: int | None, scheduler: str | None, quiet: bool
     for option, value in (("--jobs", jobs), ("--scheduler", scheduler)):
         if value is not None:
             raise ConfigError(f"{option} {value}: {directory} is no ensemble, and a single run has no use for it; leave it out")
-    with reporter(quiet) as progress:
-        resumed = runner.resume(directory, progress)
+    with reporter(quiet or not ranks.is_first) as progress:
+        resumed = runner.resume(directory, progress, ranks)
+    if not ranks.is_first:
+        return
     if resumed.read_run().get("event"):
         click.echo(f"event of an ensemble, finished: {resumed.path}")
         return
@@ -469,8 +492,6 @@ def observable_maps(config: Path | None, overrides: tuple[str, ...], quick: bool
 
 
 def _needs_torch() -> None:
-    from importlib.util import find_spec
-
     if find_spec("torch") is None:
         raise ConfigError("PyTorch is not installed; install glasma with its extra: pip install 'glasma[surrogate]'")
 
@@ -519,9 +540,25 @@ def main() -> None:
         _fail(f"{error.filename or 'a file'}: cannot be used ({error.strerror or error}); give another path or mend it", 2)
     except MemoryError as error:
         _fail(f"out of memory ({error}); use fewer cells or run.precision = float32", 2)
+    except Exception as error:
+        from glasma.domain.ranks import launched
+
+        if not launched():
+            raise
+        # The other ranks would wait for this one for ever, and a traceback of each says nothing more.
+        at = traceback.extract_tb(error.__traceback__)[-1]
+        _fail(f"{type(error).__name__} at {at.filename}:{at.lineno}: {error}", 1)
 
 
 def _fail(message: str, status: int) -> None:
+    try:
+        ranks = _ranks()
+    except GlasmaError:  # what there is to say of MPI is the message itself
+        ranks = None
+    if ranks is not None and ranks.size > 1:
+        from glasma.domain.death import end_all
+
+        end_all(ranks, message, status)
     click.echo("glasma: " + " ".join(message.split()), err=True)
     sys.exit(status)
 

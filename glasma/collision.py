@@ -10,6 +10,7 @@ import numpy as np
 from glasma.backend import Workers
 from glasma.config import Config, load_config
 from glasma.derived import Derived
+from glasma.domain.slab import Slab
 from glasma.lattice.fields import Fields
 from glasma.lattice.milne import MilneFields
 from glasma.nuclei.preparation import make_nuclei
@@ -26,6 +27,10 @@ class Collision:
     config : Config or path of a TOML file
     overrides : strings "section.key=value"
         Applied to the file.
+    fields : Fields or MilneFields, optional
+        The state to go on from, instead of the nuclei at the start.
+    slab : Slab, optional
+        The part of the lattice that this rank holds; every rank makes a collision and steps it.
 
     Examples
     --------
@@ -34,11 +39,18 @@ class Collision:
     ...     print(collision.time, collision.gauss_violation())
     """
 
-    def __init__(self, config: Config | str | Path, *overrides: str, fields: Fields | MilneFields | None = None) -> None:
+    def __init__(
+        self,
+        config: Config | str | Path,
+        *overrides: str,
+        fields: Fields | MilneFields | None = None,
+        slab: Slab | None = None,
+    ) -> None:
         self.config = config if isinstance(config, Config) else load_config(config, overrides)
         # Fields that are already there need no memory any more, and their configuration was checked when they were made.
         self.derived = check_physics(self.config) if fields is None else Derived(self.config)
-        self.scheme = make_scheme(self.config, self.derived.grid)
+        self.slab = slab
+        self.scheme = make_scheme(self.config, self.derived.grid, slab)
         self.fields = fields if fields is not None else self.scheme.initial_state(make_nuclei(self.derived))
 
     @property

@@ -27,7 +27,7 @@ class Run(Section):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="letters, digits, dots, dashes; names the output directory"
     )
     seed: int = Field(ge=0, description="seed of the colour charges; both nuclei draw from it")
-    threads: int = Field(default=0, ge=0, description="CPU threads; 0 takes all cores")
+    threads: int = Field(default=0, ge=0, description="CPU threads; 0 takes all cores, or of each rank its share")
     precision: Literal["float64", "float32"] = Field(default="float64", description="of the fields; sums are float64 always")
     links: Literal["whole", "two_rows"] = Field(
         default="whole", description="how links are stored; two_rows: 12 reals for 18 in SU(3), less memory for more arithmetic"

@@ -12,9 +12,13 @@ from typing import Any
 
 import numpy as np
 
+from glasma.check import check_run
 from glasma.collision import Collision
 from glasma.config import Config
 from glasma.derived import Derived
+from glasma.domain.death import DeathWatch
+from glasma.domain.ranks import Ranks
+from glasma.domain.slab import Slab
 from glasma.errors import ConvergenceError, FileError, UnstableRunError
 from glasma.io.checkpoint import checkpoint_header, load_checkpoint, save_checkpoint
 from glasma.io.history import History, Profiles, Row, load_history, load_profiles
@@ -26,11 +30,16 @@ from glasma.observables.measure import Measurement
 from glasma.observables.stress_energy import TENSOR
 from glasma.progress import Reporter, Silent
 from glasma.report import write_report
-from glasma.sanity import check_physics, source_fingerprints
+from glasma.sanity import check_memory, check_physics, source_fingerprints
 
 
 def run(
-    config: Config, path: str | Path, overwrite: bool = False, reporter: Reporter | None = None, event: bool = False
+    config: Config,
+    path: str | Path,
+    overwrite: bool = False,
+    reporter: Reporter | None = None,
+    event: bool = False,
+    ranks: Ranks | None = None,
 ) -> RunDirectory:
     """Run a configuration from the start into a directory.
 
@@ -44,50 +53,83 @@ def run(
     event : bool
         One of many, of which history and profiles are enough: no report, no film, only the snapshots that output.snapshots
         asks for, and no checkpoint once it is finished.
+    ranks : Ranks, optional
+        The processes that do it together; each calls this function.  Default: this one alone.
 
     Raises
     ------
     GlasmaError
         ConfigError, FileError or UnstableRunError, each with one line that says what to do.
     """
-    check_physics(config)
-    directory = RunDirectory.create(Path(path), overwrite)
-    _Run(directory, config, reporter or Silent(), event=event).go()
+    ranks = ranks or Ranks()
+    slab = _slab(check_physics(config, with_memory=ranks.size == 1), ranks)
+    directory = ranks.first_does(lambda: RunDirectory.create(Path(path), overwrite))
+    _Run(directory, config, reporter or Silent(), event=event, ranks=ranks, slab=slab).go()
     return directory
 
 
-def resume(path: str | Path, reporter: Reporter | None = None) -> RunDirectory:
-    """Go on with an interrupted run from its last checkpoint; the results are those of an undisturbed run, bit for bit."""
+def resume(path: str | Path, reporter: Reporter | None = None, ranks: Ranks | None = None) -> RunDirectory:
+    """Go on with an interrupted run from its last checkpoint; the results are those of an undisturbed run, bit for bit.
+
+    It may go on on any number of ranks, each of which calls this function.
+    """
+    ranks = ranks or Ranks()
     directory = RunDirectory.open(Path(path))
-    directory.clean()
+    ranks.first_does(directory.clean)
     record = directory.read_run()
     if record.get("event") and record["status"] == "finished":
         directory.checkpoint.unlink(missing_ok=True)
         return directory
     config = directory.config()
-    derived = check_physics(config, with_source=not directory.checkpoint.exists())
+    derived = check_physics(config, with_source=not directory.checkpoint.exists(), with_memory=ranks.size == 1)
+    slab = _slab(derived, ranks)
     if not directory.checkpoint.exists() and record.get("source", {}) != source_fingerprints(derived):
         raise FileError(f"{config.nuclei.path}: is not the file that the run began with; restore it or run again")
-    _Run(directory, config, reporter or Silent(), resuming=True).go()
+    _Run(directory, config, reporter or Silent(), resuming=True, ranks=ranks, slab=slab).go()
     return directory
+
+
+def _slab(derived: Derived, ranks: Ranks) -> Slab | None:
+    """The part of this rank, if there are many."""
+    if ranks.size == 1:
+        return None
+    slab = Slab(derived.grid, ranks)
+    check_memory(derived.config, derived, slab.part_of_node)
+    return slab
 
 
 class _Run:
     """One process's part of a run."""
 
     def __init__(
-        self, directory: RunDirectory, config: Config, reporter: Reporter, resuming: bool = False, event: bool = False
+        self,
+        directory: RunDirectory,
+        config: Config,
+        reporter: Reporter,
+        resuming: bool = False,
+        event: bool = False,
+        ranks: Ranks | None = None,
+        slab: Slab | None = None,
     ) -> None:
         self.directory, self.config, self.reporter = directory, config, reporter
+        self.ranks, self.slab = ranks or Ranks(), slab
         self.record: dict[str, Any] = directory.read_run() if resuming else self._new_record()
         if event:
             self.record["event"] = True
         self.phases: dict[str, float] = self.record["seconds"]
-        #: Processor seconds of the parts of the run before this one, less those of this process before it.
-        self._cpu_before = self.record.get("cpu_seconds", 0.0) - time.process_time()
+        #: Processor seconds of the parts of the run before this one, and of this process before it.
+        self._cpu_before = self.record.get("cpu_seconds", 0.0), time.process_time()
         self.resuming = resuming and directory.checkpoint.exists()
+        if self.ranks.size > 1:
+            self.record["ranks"] = self.ranks.size
+        else:
+            self.record.pop("ranks", None)
         if not resuming:
             self._write_record()
+        self.ranks.barrier()
+        self.watch: DeathWatch | None = None
+        if self.ranks.size > 1:
+            self.watch = DeathWatch(directory.path, self.ranks, self._last_step() if self.resuming else None)
 
     def _new_record(self) -> dict[str, Any]:
         return {
@@ -105,13 +147,23 @@ class _Run:
         }
 
     def _write_record(self, **changes: Any) -> None:
-        self.record["cpu_seconds"] = self._cpu_before + time.process_time()
-        self.record["peak_memory_MiB"] = self._peak_so_far()
-        self.directory.write_run(self.record | changes)
+        """Renew `run.json`; of many ranks the first does."""
+        if self.ranks.is_first:
+            self.directory.write_run(self.record | changes)
 
-    def _peak_so_far(self) -> float:
-        """Largest resident memory of this process and of those that began the run, MiB."""
-        return max(self.record.get("peak_memory_MiB", 0.0), _peak_memory_mib())
+    def _record_cost(self) -> None:
+        """Processor seconds and the largest resident memory, of this process and of those that began the run; of all ranks."""
+        before, start = self._cpu_before
+        self.record["cpu_seconds"] = before + sum(self.ranks.of_each(time.process_time() - start))
+        self._record_memory("peak_memory_MiB", _peak_memory_mib())
+
+    def _record_memory(self, name: str, here: float) -> None:
+        """The largest so far; of many ranks the sum of all, and that of the largest under `largest_rank`."""
+        of_each = self.ranks.of_each(here)
+        self.record[name] = max(self.record.get(name, 0.0), sum(of_each))
+        if self.ranks.size > 1:
+            largest = self.record.setdefault("largest_rank", {})
+            largest[name] = max(largest.get(name, 0.0), *of_each)
 
     @property
     def _is_event(self) -> bool:
@@ -151,22 +203,24 @@ class _Run:
         with self._timed("initial_state"):
             fields = None
             if self.resuming:
-                fields, stored = load_checkpoint(self.directory.checkpoint)
+                fields, stored = load_checkpoint(self.directory.checkpoint, self.slab)
                 if stored != self.config:
                     raise FileError(
                         f"{self.directory.checkpoint}: belongs to another run than run.json; restore it or run again"
                     )
                 self.record["resumed"] += 1
-            self.collision = Collision(self.config, fields=fields)
+            self.collision = Collision(self.config, fields=fields, slab=self.slab)
         if not self.resuming:
             self.record["preparation"] = self.collision.scheme.preparation
         derived = self.collision.derived
-        self.writer = SnapshotWriter(self.directory.path, derived)
+        self.writer = SnapshotWriter(self.directory.path, derived, self.slab)
         self.history = History(self.directory.history)
         self.profiles = Profiles(self.directory.profiles, derived.grid.z_fm(), self.config.lattice.transverse_length)
         if self.resuming:
             self._forget_after_checkpoint(self.collision.fields.step)
-        self.history.start()
+        if self.ranks.is_first:
+            self.history.start()
+        self.ranks.barrier()
         steps = {derived.step_at(time) for time in self.config.output.snapshots}
         self.snapshot_steps = steps if self._is_event else steps | {derived.first_step, derived.last_step}
         interval = self.config.output.checkpoint_interval
@@ -177,6 +231,9 @@ class _Run:
     def _forget_after_checkpoint(self, step: int) -> None:
         self.history.rows = load_history(self.directory.history).rows
         self.history.drop_after(step)
+        self.ranks.barrier()
+        if not self.ranks.is_first:
+            return
         self.profiles = load_profiles(self.directory.profiles)
         self.profiles.drop_after(step)
         self.writer.drop_after(step)
@@ -188,7 +245,9 @@ class _Run:
         measurement_due = since_start % derived.measure_every == 0 or is_last
         snapshot_due = step in self.snapshot_steps
         checkpoint_due = is_last or (since_start > 0 and since_start % self.checkpoint_every == 0)
-        checkpoint_due |= time.monotonic() - self._checkpoint_wall > 60 * self.config.output.checkpoint_minutes
+        # The clocks of ranks differ.
+        late = time.monotonic() - self._checkpoint_wall > 60 * self.config.output.checkpoint_minutes
+        checkpoint_due |= self.ranks.broadcast(late)
         if not (measurement_due or snapshot_due or checkpoint_due):
             return
         with self._timed("measurement"):
@@ -196,7 +255,9 @@ class _Run:
             row = self._row(seen)
         self._stop_if_broken(row)
         with self._timed("output"):
-            if measurement_due:
+            if measurement_due and not self.ranks.is_first:
+                self.history.rows.append(row)
+            elif measurement_due:
                 self.history.append(row)
                 self.profiles.append(step, derived.time_at(step), seen, derived.density_unit)
             if snapshot_due:
@@ -258,12 +319,20 @@ class _Run:
         checkpoint = self.directory.checkpoint
         if not checkpoint.exists():
             return "No checkpoint was written yet"
-        return f"Last good checkpoint: {checkpoint} (step {checkpoint_header(checkpoint)[0]})"
+        return f"Last good checkpoint: {checkpoint} (step {self._last_step()})"
+
+    def _last_step(self) -> int:
+        """The step of the last checkpoint."""
+        return checkpoint_header(self.directory.checkpoint)[0]
 
     def _write_checkpoint(self) -> None:
-        self.profiles.save()
-        save_checkpoint(self.directory.checkpoint, self.collision.fields, self.config)
+        if self.ranks.is_first:
+            self.profiles.save()
+        save_checkpoint(self.directory.checkpoint, self.collision.fields, self.config, self.slab)
+        self._record_cost()
         self._write_record()
+        if self.watch is not None:
+            self.watch.checkpoint(self.collision.fields.step)
         self._checkpoint_wall = time.monotonic()
 
     def _region_sites(self) -> int:
@@ -277,8 +346,9 @@ class _Run:
         self.record["status"] = "finished"
         evolved = self.record["site_updates"]
         self.record["ns_per_site_step"] = 1e9 * self.phases["evolution"] / evolved if evolved else None
-        self.record["field_MiB"] = self.collision.fields.nbytes / 2**20
-        self.record["running_memory_MiB"] = self._peak_so_far()
+        self._record_memory("field_MiB", self.collision.fields.nbytes / 2**20)
+        self._record_cost()
+        self.record["running_memory_MiB"] = self.record["peak_memory_MiB"]
         self._write_record()
         if self._is_event:
             self.directory.checkpoint.unlink(missing_ok=True)
@@ -286,8 +356,22 @@ class _Run:
         del self.collision, self.writer  # the checks of the report need the memory
         self.reporter.say("drawing the report")
         with self._timed("report"):
-            write_report(self.directory)
+            self._write_report()
+        self._record_cost()
         self._write_record()
+        self.ranks.barrier()
+        if self.watch is not None:
+            self.watch.finished()
+
+    def _write_report(self) -> None:
+        if self.ranks.size == 1:
+            write_report(self.directory)
+            return
+        self.ranks.barrier()
+        checks = check_run(self.directory, self.ranks)
+        if self.ranks.is_first:
+            write_report(self.directory, checks)
+        self.ranks.long_barrier()
 
 
 def _peak_memory_mib() -> float:

@@ -48,7 +48,7 @@ def check_physics(config: Config, with_source: bool = True, with_memory: bool = 
         _check_box(config, derived)
     _check_times(config, derived)
     if with_memory:
-        _check_memory(config, derived)
+        check_memory(config, derived)
     if with_source:
         source_fingerprints(derived)
     return derived
@@ -218,14 +218,15 @@ def _check_times(config: Config, derived: Derived) -> None:
         )
 
 
-def _check_memory(config: Config, derived: Derived) -> None:
-    available = psutil.virtual_memory().available
-    if derived.memory_bytes > available:
+def check_memory(config: Config, derived: Derived, part: float = 1.0) -> None:
+    """Refuse a run of whose arrays the `part` that is on this machine does not fit into its memory."""
+    available, needed = psutil.virtual_memory().available, part * derived.memory_bytes
+    if needed > available:
         cells = {name: getattr(config.lattice, name) for name in ("transverse_cells", "longitudinal_cells")}
         given = {f"lattice.{name}": value for name, value in cells.items() if value is not None}
         keys, values = ", ".join(given), ", ".join(map(str, given.values()))
         raise ConfigError(
-            f"{keys} = {values}: the run needs {derived.memory_bytes / 2**30:,.4g} GiB of memory and "
+            f"{keys} = {values}: the run needs {needed / 2**30:,.4g} GiB of memory and "
             f'{available / 2**30:.3g} GiB are free; use fewer cells or run.precision = "float32"; '
             "`glasma plan CONFIG` says what it takes on which machine"
         )

@@ -159,8 +159,8 @@ MUTATIONS = [
     Mutation(
         "region: light cone too narrow",
         "evolution/active_region.py",
-        "grown.append((z0 - left, z1 + right))",
-        "grown.append((z0 + left, z1 - right))",
+        "grown.append((z0 - (reach + 1 if first else light), z1 + (reach + 1 if last else light)))",
+        "grown.append((z0 + (reach + 1 if first else light), z1 - (reach + 1 if last else light)))",
         "evolution/test_active_region.py -k whole_box",
     ),
     Mutation(

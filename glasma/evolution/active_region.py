@@ -12,6 +12,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from glasma.backend import Workers
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid, Interval
 
@@ -19,12 +20,12 @@ from glasma.lattice.grid import Grid, Interval
 MARGIN = 8
 
 
-def start_active_region(fields: Fields, noise: float = 0.0) -> None:
+def start_active_region(fields: Fields, workers: Workers, noise: float = 0.0) -> None:
     """Let only the nuclei and a margin around them move; fields up to `noise` times the largest count as none."""
     fields.region = light_cone(fields.grid, [(c.first, c.first + c.cells) for c in fields.charges], 0)
     # One component at a time: the absolute values of all of E would be the largest array of the start.
     largest = max(float(np.abs(component).max()) for direction in fields.E for component in direction)
-    fields.still = max(float(np.finfo(fields.dtype).eps), noise) * largest
+    fields.still = max(float(np.finfo(fields.dtype).eps), noise) * float(workers.largest(largest))
 
 
 def light_cone(grid: Grid, slabs: Sequence[Interval], moves: int) -> list[Interval]:
@@ -33,7 +34,7 @@ def light_cone(grid: Grid, slabs: Sequence[Interval], moves: int) -> list[Interv
     return _merged(grid, [(z0 - spread, z1 + spread) for z0, z1 in slabs])
 
 
-def grow_active_region(fields: Fields, reach: int = 1) -> None:
+def grow_active_region(fields: Fields, workers: Workers, reach: int = 1) -> None:
     """Move the edges with light, and further where a field has come to them.
 
     Parameters
@@ -42,11 +43,10 @@ def grow_active_region(fields: Fields, reach: int = 1) -> None:
         Cells by which the field can move in a step.
     """
     light = int(fields.step % fields.grid.substeps == 0)
+    here = [[_moves(fields, z0, z0 + reach), _moves(fields, z1 - reach, z1)] for z0, z1 in fields.region]
     grown = []
-    for z0, z1 in fields.region:
-        left = reach + 1 if _moves(fields, z0, z0 + reach) else light
-        right = reach + 1 if _moves(fields, z1 - reach, z1) else light
-        grown.append((z0 - left, z1 + right))
+    for (z0, z1), (first, last) in zip(fields.region, workers.largest(np.array(here, float)) > 0, strict=True):
+        grown.append((z0 - (reach + 1 if first else light), z1 + (reach + 1 if last else light)))
     fields.region = _merged(fields.grid, grown)
 
 

@@ -108,7 +108,7 @@ class BoostInvariant:
         if not self._expands:
             raise ValueError('expansion = "static": a collision needs "milne"; start a static box with start_static')
         nx, ny, _ = self.grid.shape
-        fields = light_cone_fields(self.group, nuclei, (nx, ny))
+        fields = light_cone_fields(self.group, nuclei, (self.workers.planes_of_all(nx), ny))
         self.preparation = {"light_cone_iterations": fields.iterations, "light_cone_residual": fields.residual}
         return self.start(fields.links, fields.longitudinal)
 
@@ -123,6 +123,7 @@ class BoostInvariant:
         links : (2, link_reals, nx, ny)
         longitudinal : (dim_g, nx, ny)
         """
+        links, longitudinal = self.workers.held(links, axis=2), self.workers.held(longitudinal, axis=1)
         nx, ny, _ = self.grid.shape
         shape = self.group.DIMENSION, 1, nx, ny
         P, A, E = (field_array((directions, *shape), self.dtype) for directions in (1, 1, 3))
@@ -132,9 +133,8 @@ class BoostInvariant:
         # P_L at τ = 0 is −½(E_L² + B_L²) and even in τ.
         weights = (0.0, 0.0, -half, 0.0, -half, 0.0)
         fields.work = self._kick(fields, P, half**2 / 2, 0.0, half**2 / 4, weights)
-        drift = self._drift(half, renew=True)
-        for x0, x1 in self.workers.ranges(nx):
-            self._kernels.drift(x0, x1, fields.U, fields.A, fields.E, *drift)
+        self.workers.exchange(fields.E)()
+        self._kernels.drift(0, nx, fields.U, fields.A, fields.E, *self._drift(half, renew=True))
         return fields
 
     def start_static(self, links: np.ndarray, scalar: np.ndarray, momenta: np.ndarray) -> StaticFields:
@@ -182,7 +182,12 @@ class BoostInvariant:
             weights = (step / 2 / before**2, step / 2 / after**2, -step / 2, -step / 2, -step, step / tau**2)
         drift = self._drift(after, renew=fields.step % _RENEW == 0)
         fields.work += self._kick(fields, fields.A, step * tau, step / tau, step / tau, weights, drift)
+        arrived = self.workers.exchange(fields.E)
         self._finish_drift(fields, drift)
+        arrived()
+        self.workers.over_copies(
+            self.grid.shape[0], lambda x0, x1: self._kernels.drift(x0, x1, fields.U, fields.A, fields.E, *drift)
+        )
         fields.step += 1
 
     def _drift(self, tau: float, renew: bool) -> Drift:
@@ -220,7 +225,7 @@ class BoostInvariant:
             )  # fmt: skip
 
         self.workers.over_planes(self.grid.shape[0], planes)
-        return float(np.sum(work))
+        return float(self.workers.sum(work))
 
     def _finish_drift(self, fields: MilneFields, drift: Drift) -> None:
         """What the kick has left: the first and last plane of each range, which its neighbours needed."""
@@ -258,4 +263,4 @@ class BoostInvariant:
 
     def unitarity_violation(self, fields: MilneFields) -> float:
         """Largest |U†U − 1| over all links."""
-        return unitarity_violation(fields)
+        return unitarity_violation(fields, self.workers)

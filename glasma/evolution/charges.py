@@ -115,7 +115,7 @@ def deposit_currents(fields: Fields, workers: Workers, into: Sequence[np.ndarray
         c = fields.dtype.type(charges.direction * fields.grid.a_z**2)
         for momenta in into:
             workers.over_planes(nx, lambda x0, x1: kernels.deposit(x0, x1, z0, charges.q, slot, momenta, c))  # noqa: B023
-    return 0.5 * fields.grid.a_z * float(power.sum())
+    return 0.5 * fields.grid.a_z * float(workers.sum(power))
 
 
 def move_charges(fields: Fields, workers: Workers) -> float:
@@ -129,4 +129,4 @@ def move_charges(fields: Fields, workers: Workers) -> float:
             lambda x0, x1: arrive(x0, x1, z0, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023
         )
         charges.moves += 1
-    return 0.5 * fields.grid.a_z * float(power.sum())
+    return 0.5 * fields.grid.a_z * float(workers.sum(power))

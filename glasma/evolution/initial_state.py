@@ -14,7 +14,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import index, kernel
+from glasma.backend import Workers, index, kernel
 from glasma.group import dagger
 from glasma.lattice.charges import Charges
 from glasma.lattice.fields import Fields, vacuum
@@ -56,28 +56,31 @@ def initial_state(
     group: ModuleType,
     nuclei: Sequence[Nucleus],
     dtype: np.dtype | type = np.float64,
+    workers: Workers | None = None,
     with_momentum: Callable[[Fields], Fields] = lambda fields: fields,
 ) -> Fields:
     """Links at a_t, electric fields and charges at a_t/2, of nuclei whose extents do not overlap.
 
-    `with_momentum` puts into the place of E whatever a scheme's Gauss constraint takes the divergence of.
+    `grid` and the fields are of the planes that `workers` hold.  `with_momentum` puts into the place of E whatever a scheme's
+    Gauss constraint takes the divergence of.
 
     Raises
     ------
     ValueError
         If a nucleus reaches into the frozen ends of the box.
     """
+    workers = workers or Workers()
     fields = vacuum(grid, group, dtype)
     fields.step = 1
-    slabs = [_add_fields(fields, nucleus) for nucleus in nuclei]
+    slabs = [_add_fields(fields, nucleus, workers) for nucleus in nuclei]
     source = with_momentum(fields)
     fields.charges = tuple(
-        _charges_from_divergence(source, slab, nucleus.direction) for slab, nucleus in zip(slabs, nuclei, strict=True)
+        _charges_from_divergence(source, slab, nucleus.direction, workers) for slab, nucleus in zip(slabs, nuclei, strict=True)
     )
     return fields
 
 
-def _add_fields(fields: Fields, nucleus: Nucleus) -> tuple[int, int]:
+def _add_fields(fields: Fields, nucleus: Nucleus, workers: Workers) -> tuple[int, int]:
     """Write the links and the electric field of one nucleus; the interval of cells that it occupies."""
     grid, group = fields.grid, fields.group
     first = floor(nucleus.extent[0] / grid.a_z + grid.middle) - 1
@@ -90,7 +93,7 @@ def _add_fields(fields: Fields, nucleus: Nucleus) -> tuple[int, int]:
         position = (z - grid.middle) * grid.a_z
         now, following = nucleus.wilson_line(position, 0.0), nucleus.wilson_line(position, grid.a_t)
         for i in (0, 1):
-            u_now, u_next = (group.link_from_matrix(pure_gauge(V, i)) for V in (now, following))
+            u_now, u_next = (group.link_from_matrix(workers.held(pure_gauge(V, i))) for V in (now, following))
             electric = np.zeros((1, group.DIMENSION, *grid.shape[:2], 1))
             logarithm_kernel(group).logarithm_of_step(
                 electric,
@@ -112,13 +115,13 @@ def pure_gauge(V: np.ndarray, i: int) -> np.ndarray:
     return V @ dagger(np.roll(V, -1, axis=i))
 
 
-def _charges_from_divergence(fields: Fields, slab: tuple[int, int], direction: int) -> Charges:
+def _charges_from_divergence(fields: Fields, slab: tuple[int, int], direction: int, workers: Workers) -> Charges:
     """Charges equal to the covariant divergence of E in a slab, spread over the sub-particles of each cell."""
     first, last = slab
     nx, ny, _ = fields.grid.shape
     slots, dimension = fields.grid.substeps, fields.group.DIMENSION
-    q = np.empty((slots, dimension, nx, ny, last - first), fields.dtype)
-    for x in range(nx):
+    q = np.zeros((slots, dimension, nx, ny, last - first), fields.dtype)
+    for x in workers.own(nx):
         density = covariant_divergence(fields, x, first, last)[..., first:last]
         fine = refine_along_z(density.astype(np.float64), slots)
         # Slots count along the direction of motion.

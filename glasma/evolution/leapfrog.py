@@ -8,7 +8,7 @@ It keeps the Gauss constraint to rounding (Gelfand, Ipp, Müller, PRD 94 (2016) 
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import cached_property
 from types import SimpleNamespace
 
@@ -42,20 +42,21 @@ class Leapfrog(LaboratoryScheme):
 
     def initial_state(self, nuclei: Sequence[Nucleus]) -> Fields:
         """Fields and charges of nuclei that do not touch yet."""
-        fields = initial_state(self.grid, self.group, nuclei, self.dtype)
+        fields = initial_state(self.grid, self.group, nuclei, self.dtype, self.workers)
         if self.only_active:
-            start_active_region(fields, self._noise * float(np.finfo(self.dtype).eps))
+            start_active_region(fields, self.workers, self._noise * float(np.finfo(self.dtype).eps))
         return fields
 
     def step(self, fields: Fields) -> None:
         """(E, q)(t − ½), U(t) → (E, q)(t + ½), U(t + 1)"""
         if self.only_active:
-            grow_active_region(fields, self._reach)
+            grow_active_region(fields, self.workers, self._reach)
         region = self.region(fields)
         fields.work += deposit_currents(fields, self.workers, (fields.E,))
         self._kick(fields, region)
+        arrived = self.workers.exchange(fields.E, region)
         fields.work += move_charges(fields, self.workers)
-        self._drift(fields, region)
+        self._drift(fields, region, arrived)
         fields.step += 1
 
     def _kick(self, fields: Fields, region: list[Interval]) -> None:
@@ -71,7 +72,8 @@ class Leapfrog(LaboratoryScheme):
 
         self.workers.over_planes(self.grid.shape[0], planes)
 
-    def _drift(self, fields: Fields, region: list[Interval]) -> None:
+    def _drift(self, fields: Fields, region: list[Interval], arrived: Callable[[], None]) -> None:
+        """The own links, and when the neighbours' electric fields have `arrived`, the copies of theirs."""
         a_t = self.dtype.type(self.grid.a_t)
 
         def planes(x0: int, x1: int) -> None:
@@ -79,6 +81,8 @@ class Leapfrog(LaboratoryScheme):
                 self._kernels.links(x0, x1, z0, z1, fields.U, fields.E, a_t)
 
         self.workers.over_planes(self.grid.shape[0], planes)
+        arrived()
+        self.workers.over_copies(self.grid.shape[0], planes)
 
     def gauss_residual(self, fields: Fields) -> GaussResidual:
         """Violation of the Gauss constraint where the fields move."""

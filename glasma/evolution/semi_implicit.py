@@ -91,9 +91,9 @@ class SemiImplicit(LaboratoryScheme):
 
     def initial_state(self, nuclei: Sequence[Nucleus]) -> Fields:
         """Fields and charges of nuclei that do not touch yet; the charges are the divergence of the momentum."""
-        fields = initial_state(self.grid, self.group, nuclei, self.dtype, self._with_momentum)
+        fields = initial_state(self.grid, self.group, nuclei, self.dtype, self.workers, self._with_momentum)
         if self.only_active:
-            start_active_region(fields, self.tolerance)
+            start_active_region(fields, self.workers, self.tolerance)
         return fields
 
     def step(self, fields: Fields) -> None:
@@ -105,14 +105,20 @@ class SemiImplicit(LaboratoryScheme):
             If the solution does not reach the tolerance.
         """
         if self.only_active:
-            grow_active_region(fields)
+            grow_active_region(fields, self.workers)
         region = self.region(fields)
         scale = self._momentum(fields, region)
         fields.work += deposit_currents(fields, self.workers, (self._buffers.momentum,))
         self._predict(fields, region)
-        self._solve(fields, region, scale)
+        arrived = self._solve(fields, region, scale)
         fields.work += move_charges(fields, self.workers)
-        self._each(region, lambda x0, x1, z0, z1: self._leapfrog.links(x0, x1, z0, z1, fields.U, fields.E, self._a_t))
+
+        def drift(x0: int, x1: int, z0: int, z1: int) -> None:
+            self._leapfrog.links(x0, x1, z0, z1, fields.U, fields.E, self._a_t)
+
+        self._each(region, drift)
+        arrived()
+        self._on_copies(region, drift)
         fields.step += 1
 
     def gauss_residual(self, fields: Fields) -> GaussResidual:
@@ -131,13 +137,33 @@ class SemiImplicit(LaboratoryScheme):
 
         return max(self.workers.over_planes(self.grid.shape[0], planes))
 
-    def _other_slice(self, fields: Fields, region: list[Interval], time: float) -> None:
-        """The links exp(i time g a_i E_i) U, with the static planes next to the region."""
+    def _on_copies(self, region: list[Interval], task: Callable[[int, int, int, int], None]) -> None:
+        """Run the task on the copies of the neighbours' planes."""
+
+        def planes(x0: int, x1: int) -> None:
+            for z0, z1 in region:
+                task(x0, x1, z0, z1)
+
+        self.workers.over_copies(self.grid.shape[0], planes)
+
+    def _other_slice(
+        self, fields: Fields, region: list[Interval], time: float, arrived: Callable[[], None] = lambda: None
+    ) -> None:
+        """The links exp(i time g a_i E_i) U, with the static planes next to the region.
+
+        Those of the neighbours' planes follow when their electric fields have `arrived`.
+        """
         other, step = self._buffers.links, self.dtype.type(time)
         for z0, z1 in region:
             for static in (z0 - 1, z1):
                 other[..., static] = fields.U[..., static]
-        self._each(region, lambda x0, x1, z0, z1: self._kernels.links(x0, x1, z0, z1, other, fields.U, fields.E, step))
+
+        def drift(x0: int, x1: int, z0: int, z1: int) -> None:
+            self._kernels.links(x0, x1, z0, z1, other, fields.U, fields.E, step)
+
+        self._each(region, drift)
+        arrived()
+        self._on_copies(region, drift)
 
     def _residual(
         self, fields: Fields, region: list[Interval], into: np.ndarray, base: np.ndarray, with_drift: bool = False
@@ -152,7 +178,7 @@ class SemiImplicit(LaboratoryScheme):
                 x0, x1, z0, z1, into, base, weight, fields.U, buffers.links, lines, self._a_t, inverse_a_z2
             )
 
-        return float(self._each(region, largest)) ** 0.5
+        return float(self.workers.largest(self._each(region, largest))) ** 0.5
 
     def _momentum(self, fields: Fields, region: list[Interval]) -> float:
         """Hold p⁺(t) of U(t) and E(t − ½); the size of it and of P, which are not both zero where a wave turns back."""
@@ -166,6 +192,7 @@ class SemiImplicit(LaboratoryScheme):
         """The state with p⁺ in the place of E."""
         self._buffers.momentum[:] = 0
         self._momentum(fields, self.region(fields))
+        self.workers.exchange(self._buffers.momentum)()
         return replace(fields, E=self._buffers.momentum)
 
     def _predict(self, fields: Fields, region: list[Interval]) -> None:
@@ -182,17 +209,20 @@ class SemiImplicit(LaboratoryScheme):
         for (z0, z1), before in zip(region, longitudinal, strict=True):
             fields.E[2, ..., z0 - 1 : z1] = before
 
-    def _solve(self, fields: Fields, region: list[Interval], scale: float) -> None:
-        """E(t + ½) by Chebyshev's iteration."""
+    def _solve(self, fields: Fields, region: list[Interval], scale: float) -> Callable[[], None]:
+        """E(t + ½) by Chebyshev's iteration; what is returned waits for that of the neighbours' planes."""
         a_t, real, buffers = self.grid.a_t, self.dtype.type, self._buffers
         coupling = real(0.25 * a_t**2)
         chebyshev = _Chebyshev(1.0, 1 + 4 * a_t**2)
         residual = np.inf
+        arrived = self.workers.exchange(fields.E, region)
         for iteration in range(1, self.max_iterations + 1):
-            self._other_slice(fields, region, a_t)
+            self._other_slice(fields, region, a_t, arrived)
             before, residual = residual, self._residual(fields, region, buffers.residual, buffers.momentum)
             if not residual <= _DIVERGED * scale:
                 break
+            # E_z takes part of the residual of E_x from the plane before.
+            self.workers.exchange(buffers.residual[:1], region)()
             forward, onward = (real(c) for c in chebyshev.coefficients(residual / before))
 
             def relax(x0: int, x1: int, z0: int, z1: int) -> None:
@@ -200,9 +230,10 @@ class SemiImplicit(LaboratoryScheme):
                 self._kernels.relax(x0, x1, z0, z1, *arrays, forward, onward, coupling)  # noqa: B023
 
             self._each(region, relax)
+            arrived = self.workers.exchange(fields.E, region)
             if residual <= self.tolerance * scale:
                 self.iterations = iteration
-                return
+                return arrived
         raise ConvergenceError(
             f"evolution.max_iterations = {self.max_iterations}: step {fields.step} is not solved, after {iteration} iterations "
             f"its residual is {residual / scale:.2g} of the largest momentum and evolution.tolerance = {self.tolerance:g}; "

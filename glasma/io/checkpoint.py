@@ -9,10 +9,13 @@ import h5py
 import numpy as np
 
 from glasma.config import Config, config_from_dict
+from glasma.domain.ranks import Ranks
+from glasma.domain.slab import Slab
 from glasma.errors import FileError
 from glasma.group import group_named
 from glasma.io.atomic import reading_hdf5, replacing_hdf5
 from glasma.io.fingerprint import fingerprint
+from glasma.io.parts import check_parts, datasets, is_altered, part_of, remove_parts, sources, write_index
 from glasma.lattice.charges import Charges
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
@@ -26,44 +29,83 @@ _FORMAT = "glasma checkpoint 1"
 State = Fields | MilneFields
 
 
-def save_checkpoint(path: Path, fields: State, config: Config) -> None:
-    """Write the state; an older checkpoint is replaced only by a complete one."""
-    with replacing_hdf5(path) as file:
-        # Strings of fixed length: those of variable length lie in a heap that libhdf5 may search forever in a damaged file.
-        file.attrs["format"] = np.bytes_(_FORMAT.encode())
-        file.attrs["config"] = np.bytes_(json.dumps(config.as_dict()).encode())
-        file.attrs["group"] = np.bytes_(fields.group.NAME.encode())
-        file.attrs["step"] = fields.step
-        file.attrs["work"] = fields.work
-        grid = file.create_group("grid")
-        grid.attrs["shape"] = fields.grid.shape
-        for name in ("spacing_fm", "anisotropy", "substeps"):
-            grid.attrs[name] = getattr(fields.grid, name)
-        for name, array in (("U", fields.U), ("E", fields.E)):
-            _store(file, name, array)
-        if isinstance(fields, MilneFields):
-            _store(file, "A", fields.A)
-            return
-        file.attrs["region"] = fields.region
-        file.attrs["still"] = fields.still
-        for number, charges in enumerate(fields.charges):
-            group = file.create_group(f"charges/{number}")
-            _store(group, "q", charges.q)
-            for name in ("first", "direction", "moves"):
-                group.attrs[name] = getattr(charges, name)
+def save_checkpoint(path: Path, fields: State, config: Config, slab: Slab | None = None) -> None:
+    """Write the state; an older checkpoint is replaced only by a complete one.
+
+    Of a slab every rank writes its part, under a name with the step.  When all are on the disk the first rank puts an index
+    of them into the place of the older checkpoint, and then the parts of that one are removed.
+    """
+    if slab is None:
+        with replacing_hdf5(path) as file:
+            _write(file, fields, config)
+        remove_parts(path)
+        return
+    ranks = slab.ranks
+    parts = [part_of(path, fields.step, rank, ranks.size) for rank in range(ranks.size)]
+    with replacing_hdf5(parts[ranks.rank]) as file:
+        _write(file, fields, config, slab)
+    ranks.barrier()
+    if ranks.is_first:
+        with replacing_hdf5(path) as file:
+            write_index(file, parts, slab.axis)
+    ranks.barrier()
+    if ranks.is_first:
+        remove_parts(path, but=parts)
 
 
-def _store(group: h5py.Group, name: str, array: np.ndarray) -> None:
+def remove_stale_parts(path: Path) -> None:
+    """Remove what killed ranks left beside a checkpoint: parts of which it is not the index."""
+    kept: list[Path] = []
+    if path.exists():
+        with reading_hdf5(path, "checkpoint of glasma") as file:
+            kept = list(sources(datasets(file)))
+    remove_parts(path, but=kept)
+
+
+def _write(file: h5py.File, fields: State, config: Config, slab: Slab | None = None) -> None:
+    # Strings of fixed length: those of variable length lie in a heap that libhdf5 may search forever in a damaged file.
+    file.attrs["format"] = np.bytes_(_FORMAT.encode())
+    file.attrs["config"] = np.bytes_(json.dumps(config.as_dict()).encode())
+    file.attrs["group"] = np.bytes_(fields.group.NAME.encode())
+    file.attrs["step"] = fields.step
+    file.attrs["work"] = fields.work
+    grid = file.create_group("grid")
+    grid.attrs["shape"] = fields.grid.shape if slab is None else slab.whole.shape
+    for name in ("spacing_fm", "anisotropy", "substeps"):
+        grid.attrs[name] = getattr(fields.grid, name)
+    for name, array in (("U", fields.U), ("E", fields.E)):
+        _store(file, name, array, slab)
+    if isinstance(fields, MilneFields):
+        _store(file, "A", fields.A, slab)
+        return
+    file.attrs["region"] = fields.region
+    file.attrs["still"] = fields.still
+    for number, charges in enumerate(fields.charges):
+        group = file.create_group(f"charges/{number}")
+        _store(group, "q", charges.q, slab)
+        for name in ("first", "direction", "moves"):
+            group.attrs[name] = getattr(charges, name)
+
+
+def _store(group: h5py.Group, name: str, array: np.ndarray, slab: Slab | None) -> None:
+    if slab is not None:
+        array = array[(slice(None),) * slab.axis + (slice(1, -1),)]
     data = group.create_dataset(name, array.shape, array.dtype)
     for entry in np.ndindex(array.shape[:2]):
         data[entry] = array[entry]
     data.attrs["fingerprint"] = np.bytes_(fingerprint(array).encode())
 
 
-def _load(data: h5py.Dataset) -> np.ndarray:
-    array = field_array(data.shape, data.dtype)
-    for entry in np.ndindex(data.shape[:2]):
-        data.read_direct(array[entry], entry)
+def _load(data: h5py.Dataset, slab: Slab | None) -> np.ndarray:
+    if slab is None:
+        array = field_array(data.shape, data.dtype)
+        for entry in np.ndindex(data.shape[:2]):
+            data.read_direct(array[entry], entry)
+        return array
+    axis = slab.axis
+    array = field_array((*data.shape[:axis], slab.own + 2, *data.shape[axis + 1 :]), data.dtype)
+    for entry in np.ndindex(data.shape[:axis]):
+        slab.read(data, array[entry], entry)
     return array
 
 
@@ -73,17 +115,13 @@ def _text(item: h5py.Group | h5py.Dataset, name: str) -> str:
     return value.decode() if isinstance(value, bytes) else str(value)
 
 
-def altered(path: Path) -> list[str]:
-    """Names of datasets of a checkpoint whose values are no longer those that were written."""
-    found: list[str] = []
-
-    def compare(name: str, item: h5py.Group | h5py.Dataset) -> None:
-        if isinstance(item, h5py.Dataset) and _text(item, "fingerprint") != fingerprint(np.asarray(item)):
-            found.append(name)
-
+def altered(path: Path, ranks: Ranks | None = None) -> list[str]:
+    """Names of datasets of a checkpoint whose values are no longer those that were written; ranks share the work."""
+    ranks = ranks or Ranks()
     with reading_hdf5(path, "checkpoint of glasma") as file:
-        file.visititems(compare)
-    return found
+        check_parts(file)
+        found = [data.name.strip("/") for data in datasets(file)[ranks.rank :: ranks.size] if is_altered(data)]
+    return [name for names in ranks.of_each(found) for name in names]
 
 
 def checkpoint_header(path: Path) -> tuple[int, Config]:
@@ -98,8 +136,8 @@ def _header(file: h5py.File, path: Path) -> tuple[int, Config]:
     return int(file.attrs["step"]), config_from_dict(json.loads(_text(file, "config")))
 
 
-def load_checkpoint(path: Path) -> tuple[State, Config]:
-    """The state and the configuration of a checkpoint.
+def load_checkpoint(path: Path, slab: Slab | None = None) -> tuple[State, Config]:
+    """The state, or the slab of it that a rank holds, and the configuration of a checkpoint.
 
     Raises
     ------
@@ -108,17 +146,27 @@ def load_checkpoint(path: Path) -> tuple[State, Config]:
     """
     with reading_hdf5(path, "checkpoint of glasma") as file:
         step, config = _header(file, path)
+        check_parts(file)
         grid_attrs = file["grid"].attrs
         shape = tuple(int(n) for n in grid_attrs["shape"])
         grid = Grid(shape, float(grid_attrs["spacing_fm"]), float(grid_attrs["anisotropy"]), int(grid_attrs["substeps"]))  # type: ignore[arg-type]
         group, work = group_named(_text(file, "group")), float(file.attrs["work"])
-        U, E = _load(file["U"]), _load(file["E"])
+        if slab is not None:
+            grid = slab.grid
+        U, E = _load(file["U"], slab), _load(file["E"], slab)
         if config.is_boost_invariant:
-            return MilneFields(grid, group, U, _load(file["A"]), E, step, work), config
-        charges = tuple(_load_charges(file["charges"][number]) for number in sorted(file.get("charges", ())))
+            return MilneFields(grid, group, U, _load(file["A"], slab), E, step, work), config
+        charges = tuple(_load_charges(file["charges"][number], slab) for number in sorted(file.get("charges", ())))
         region = [(int(z0), int(z1)) for z0, z1 in file.attrs["region"]]
         return Fields(grid, group, U, E, charges, step, work, region, float(file.attrs["still"])), config
 
 
-def _load_charges(group: h5py.Group) -> Charges:
-    return Charges(np.asarray(group["q"]), int(group.attrs["first"]), int(group.attrs["direction"]), int(group.attrs["moves"]))
+def _load_charges(group: h5py.Group, slab: Slab | None) -> Charges:
+    data = group["q"]
+    if slab is None:
+        q = np.asarray(data)
+    else:
+        q = np.empty((*data.shape[:2], slab.own + 2, *data.shape[3:]), data.dtype)
+        for entry in np.ndindex(data.shape[:2]):
+            slab.read(data, q[entry], entry)
+    return Charges(q, int(group.attrs["first"]), int(group.attrs["direction"]), int(group.attrs["moves"]))

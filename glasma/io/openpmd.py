@@ -32,11 +32,15 @@ import numpy as np
 
 from glasma.config import Config, config_from_dict
 from glasma.derived import Derived
+from glasma.domain.ranks import Ranks
+from glasma.domain.slab import Slab
 from glasma.errors import FileError
 from glasma.io.atomic import reading_hdf5, replacing_hdf5
-from glasma.io.fingerprint import Fingerprint, fingerprint
+from glasma.io.fingerprint import Fingerprint
+from glasma.io.parts import check_parts, copy_whole, datasets, is_altered, matches, write_index
 from glasma.io.provenance import commit, versions
 from glasma.lattice.fields import Fields
+from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
 from glasma.lattice.storage import field_array
 from glasma.observables.stress_energy import TENSOR
@@ -67,17 +71,33 @@ class StoredDensity:
 
 
 class SnapshotWriter:
-    """Writes the snapshots of one run into its directory."""
+    """Writes the snapshots of one run into its directory; of a slab all ranks do so together."""
 
-    def __init__(self, directory: Path, derived: Derived) -> None:
-        self.directory, self.derived = directory, derived
+    def __init__(self, directory: Path, derived: Derived, slab: Slab | None = None) -> None:
+        self.directory, self.derived, self.slab = directory, derived, slab
         self.pieces = directory / "snapshots"
         self.index = directory / "snapshots.h5"
 
     def write(self, fields: Fields | MilneFields, tensor: Planes | None) -> None:
         """Write one snapshot; ``tensor(x0, x1)`` gives T^{μν} in GeV/fm³ of planes x0 ≤ x < x1, (10, x1 − x0, ny, nz)."""
         self.pieces.mkdir(exist_ok=True)
-        with replacing_hdf5(self.pieces / f"{fields.step:08d}.h5") as file:
+        piece = self.pieces / f"{fields.step:08d}.h5"
+        if self.slab is None:
+            self._write_piece(piece, fields, tensor)
+            self._write_index()
+            return
+        ranks = self.slab.ranks
+        parts = [piece.with_name(f"{piece.stem}.{rank}-of-{ranks.size}.h5") for rank in range(ranks.size)]
+        self._write_piece(parts[ranks.rank], fields, tensor)
+        ranks.barrier()
+        if ranks.is_first:
+            with replacing_hdf5(piece) as file:
+                write_index(file, parts, axis=0)
+            self._write_index()
+        ranks.barrier()
+
+    def _write_piece(self, path: Path, fields: Fields | MilneFields, tensor: Planes | None) -> None:
+        with replacing_hdf5(path) as file:
             self._root_attributes(file)
             iteration = file.create_group(f"data/{fields.step}")
             self._iteration_attributes(iteration, fields)
@@ -90,27 +110,36 @@ class SnapshotWriter:
             if tensor is not None:
                 single = np.dtype(np.float32)
                 self._record(meshes, "T", TENSOR, single, tensor, _AT_SITES, _ENERGY_DENSITY, _GEV_PER_FM3_IN_SI)
-        self._write_index()
+
+    def _pieces(self) -> list[Path]:
+        """The snapshots that are there, without the parts of which some are indices."""
+        return sorted(path for path in self.pieces.glob("[0-9]*.h5") if path.stem.isdigit())
 
     def drop_after(self, step: int) -> None:
         """Remove the pieces of later steps."""
         if self._is_gathered():
             return
         for piece in self.pieces.glob("[0-9]*.h5"):
-            if int(piece.stem) > step:
+            if int(piece.name.partition(".")[0]) > step:
                 piece.unlink()
         if self.pieces.exists():
             self._write_index()
 
     def gather(self) -> None:
-        """Make `snapshots.h5` hold everything itself, then remove the pieces."""
+        """Make `snapshots.h5` hold everything itself, then remove the pieces.
+
+        What ranks have written stays where it is, and `snapshots.h5` links it.
+        """
+        if self.slab is not None:
+            return
         if not self._is_gathered():
             with replacing_hdf5(self.index) as file:
                 self._root_attributes(file)
-                for piece in sorted(self.pieces.glob("[0-9]*.h5")):
+                for piece in self._pieces():
                     with reading_hdf5(piece, "snapshot of glasma") as part:
                         step = str(int(piece.stem))
-                        part.copy(part[f"data/{step}"], file.require_group("data"), name=step)
+                        check_parts(part)
+                        copy_whole(part[f"data/{step}"], file.require_group("data").create_group(step))
                 file.attrs[_GATHERED] = 1
         shutil.rmtree(self.pieces, ignore_errors=True)
 
@@ -125,7 +154,7 @@ class SnapshotWriter:
         with replacing_hdf5(self.index) as file:
             self._root_attributes(file)
             data = file.create_group("data")
-            for piece in sorted(self.pieces.glob("[0-9]*.h5")):
+            for piece in self._pieces():
                 step = str(int(piece.stem))
                 data[step] = h5py.ExternalLink(f"snapshots/{piece.name}", f"/data/{step}")
 
@@ -215,12 +244,16 @@ class SnapshotWriter:
             timeOffset=time_offset * grid.time_step_fm,
         )
         nx, ny, nz = grid.shape
+        # A slab holds a copy of a plane of its neighbour before its own ones.
+        before = 0
+        if self.slab is not None:
+            nx, before = self.slab.own, 1
         packed: dict[str, Any] = {"compression": "gzip", "compression_opts": level, "shuffle": True} if level else {}
         chunks = (min(nx, _PLANES), min(ny, 32), min(nz, 256))
-        datasets = [record.create_dataset(c, shape=grid.shape, dtype=dtype, chunks=chunks, **packed) for c in components]
+        datasets = [record.create_dataset(c, shape=(nx, ny, nz), dtype=dtype, chunks=chunks, **packed) for c in components]
         hashes = [Fingerprint() for _ in components]
         for x0 in range(0, nx, _PLANES):
-            block = planes(x0, min(nx, x0 + _PLANES)).astype(dtype, copy=False)
+            block = planes(before + x0, before + min(nx, x0 + _PLANES)).astype(dtype, copy=False)
             for data, written, values in zip(datasets, hashes, block, strict=True):
                 data[x0 : x0 + _PLANES] = values
                 written.add(values)
@@ -253,8 +286,8 @@ class Snapshots:
     ...     fields = snapshots.fields(snapshots.steps[-1])
     """
 
-    def __init__(self, path: Path) -> None:
-        self.path = path
+    def __init__(self, path: Path, slab: Slab | None = None) -> None:
+        self.path, self._slab = path, slab
         self._open = reading_hdf5(path, "snapshot file of glasma")
 
     def __enter__(self) -> Snapshots:
@@ -273,6 +306,10 @@ class Snapshots:
     def __exit__(self, *error: Any) -> Any:
         return self._open.__exit__(*error)
 
+    @property
+    def _grid(self) -> Grid:
+        return self.derived.grid if self._slab is None else self._slab.grid
+
     def _iteration(self, step: int) -> h5py.Group:
         return self._file[f"data/{step}"]
 
@@ -285,13 +322,14 @@ class Snapshots:
         return sorted(self._iteration(step)["meshes"])
 
     def mesh(self, step: int, name: str, altered: list[str] | None = None) -> np.ndarray:
-        """All components of a mesh, (components, nx, ny, nz).
+        """All components of a mesh, (components, nx, ny, nz); of a slab, the planes held.
 
         Names of datasets whose values are no longer those that were written are added to `altered`.
         """
         record = self._iteration(step)["meshes"][name]
         components = TENSOR if name == "T" else sorted(record, key=int)
-        mesh = np.empty((len(components), *self.derived.grid.shape), record[components[0]].dtype)
+        check_parts(record)
+        mesh = np.empty((len(components), *self._grid.shape), record[components[0]].dtype)
         self._read(mesh, record, name, components, altered)
         return mesh
 
@@ -300,9 +338,20 @@ class Snapshots:
     ) -> None:
         for values, component in zip(into, components, strict=True):
             data = record[component]
+            if self._slab is not None:
+                self._slab.read(data, values)
+                continue
             data.read_direct(values)
-            if altered is not None and fingerprint(values) != bytes(data.attrs["fingerprint"]).decode():
+            if altered is not None and not matches(data, values):
                 altered.append(f"{name}/{component}")
+
+    def altered(self, step: int, ranks: Ranks) -> list[str]:
+        """Names of all datasets whose values are no longer those that were written; ranks share the work."""
+        meshes = self._iteration(step)["meshes"]
+        check_parts(meshes)
+        ours = datasets(meshes)[ranks.rank :: ranks.size]
+        found = ["/".join(data.name.split("/")[-2:]) for data in ours if is_altered(data)]
+        return [name for names in ranks.of_each(found) for name in names]
 
     def has_fields(self, step: int) -> bool:
         """Whether a snapshot holds links and momenta."""
@@ -310,10 +359,11 @@ class Snapshots:
 
     def fields(self, step: int, altered: list[str] | None = None) -> Fields | MilneFields:
         """Links and electric fields, and the charges as a density, or the boost-invariant state; `altered` as in `mesh`."""
+        check_parts(self._iteration(step)["meshes"])
         if self.config.is_boost_invariant:
             return self._milne(step, altered)
         meshes, group = self._iteration(step)["meshes"], self.derived.group
-        dtype, shape = self.derived.dtype, self.derived.grid.shape
+        dtype, shape = self.derived.dtype, self._grid.shape
         U = field_array((3, group.LINK_REALS, *shape), dtype)
         E = field_array((3, group.DIMENSION, *shape), dtype)
         for array, letter in ((U, "U"), (E, "E")):
@@ -322,7 +372,7 @@ class Snapshots:
                 self._read(array[i], meshes[f"{letter}_{axis}"], f"{letter}_{axis}", components, altered)
         charges = (StoredDensity(self.mesh(step, "charge_density", altered)),)
         work = float(self._iteration(step).attrs["workOnCharges"])
-        return Fields(self.derived.grid, group, U, E, charges, step, work)  # type: ignore[arg-type]
+        return Fields(self._grid, group, U, E, charges, step, work)  # type: ignore[arg-type]
 
     def _milne(self, step: int, altered: list[str] | None) -> MilneFields:
         def stored(*names: str) -> np.ndarray:
@@ -330,4 +380,4 @@ class Snapshots:
 
         U, A, E = stored("U_x", "U_y"), stored("A_eta"), stored("P_x", "P_y", "P_eta")
         work = float(self._iteration(step).attrs["workOnCharges"])
-        return MilneFields(self.derived.grid, self.derived.group, U, A, E, step, work)
+        return MilneFields(self._grid, self.derived.group, U, A, E, step, work)

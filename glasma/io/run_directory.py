@@ -10,6 +10,8 @@ from typing import Any
 from glasma.config import Config, config_from_dict
 from glasma.errors import FileError
 from glasma.io.atomic import PARTIAL, make_directory, remove_partial, write_text
+from glasma.io.checkpoint import remove_stale_parts
+from glasma.io.parts import remove_parts
 
 _FORMAT = "glasma run 1"
 _CONTENT = ("status", "config", "seed", "versions", "commit", "machine", "seconds", "site_updates", "resumed")
@@ -95,10 +97,13 @@ class RunDirectory:
     def clean(self) -> None:
         """Remove half-written files."""
         remove_partial(self.path)
+        if self.checkpoint.exists():
+            remove_stale_parts(self.checkpoint)
 
     def _remove_results(self) -> None:
         # run.json goes last: without it the directory would no longer be known as a run.
-        self.clean()
+        remove_partial(self.path)
+        remove_parts(self.checkpoint)
         shutil.rmtree(self.path / "snapshots", ignore_errors=True)
         for file in (self.history, self.profiles, self.snapshots, self.checkpoint, self.report, self.animation, self.run):
             file.unlink(missing_ok=True)

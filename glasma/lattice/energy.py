@@ -87,4 +87,12 @@ def field_energy(fields: Fields, workers: Workers, region: Sequence[tuple[int, i
         return totals
 
     parts = workers.over_planes(fields.grid.shape[0], planes)
-    return fields.grid.a_z * float(np.sum([total for part in parts for total in part]))
+    return fields.grid.a_z * total_of(parts, fields.grid.shape[0], workers)
+
+
+def total_of(parts: Sequence[Sequence[float]], count: int, workers: Workers) -> float:
+    """The sum over all planes of numbers of the own ones, which come in the order of `Workers.over_planes`."""
+    by_plane = np.zeros(count)
+    own = workers.own(count)
+    by_plane[own.start : own.stop] = [total for part in parts for total in part]
+    return float(workers.sum(by_plane))

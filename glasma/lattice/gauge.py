@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cache
 from types import ModuleType, SimpleNamespace
@@ -106,19 +106,29 @@ def gauss_residual(fields: Fields, workers: Workers, region: Sequence[tuple[int,
         square = float(np.sum(violation.astype(np.float64) ** 2))
         return float(np.abs(violation).max()), square, float(np.abs(rho).max())
 
-    worst, squares, densities = zip(*workers.each(range(nx), plane), strict=True)
+    worst, squares, densities = of_planes(nx, plane, workers)
     violation = float(np.max(worst))  # NaN if any is
     scale = max(densities)
     if scale == 0:
-        scale = max(float(np.abs(fields.E[i]).max()) / a**2 for i, a in enumerate(fields.grid.spacings)) or 1.0
-    count = nx * ny * fields.group.DIMENSION * sum(z1 - z0 for z0, z1 in intervals)
+        largest = max(float(np.abs(fields.E[i]).max()) / a**2 for i, a in enumerate(fields.grid.spacings))
+        scale = float(workers.largest(largest)) or 1.0
+    count = len(squares) * ny * fields.group.DIMENSION * sum(z1 - z0 for z0, z1 in intervals)
     return GaussResidual(violation / scale, (sum(squares) / count) ** 0.5 / scale, scale)
+
+
+def of_planes(count: int, task: Callable[[int], tuple[float, ...]], workers: Workers) -> list[list[float]]:
+    """What ``task(x)`` gives at each plane x of the lattice: one list over all planes for every number of its result."""
+    own = workers.own(count)
+    results = np.array(workers.each(own, task))
+    by_plane = np.zeros((count, results.shape[1]))
+    by_plane[own.start : own.stop] = results
+    return workers.whole(by_plane).T.tolist()
 
 
 def unitarity_violation(fields: Fields, workers: Workers) -> float:
     """Largest |U†U − 1| over all links."""
     unitarity = gauge_kernels(fields.group).unitarity
-    return max(workers.over_planes(fields.grid.shape[0], lambda x0, x1: unitarity(x0, x1, fields.U)))
+    return float(workers.largest(max(workers.over_planes(fields.grid.shape[0], lambda x0, x1: unitarity(x0, x1, fields.U)))))
 
 
 def gauge_transform(fields: Fields, omega: np.ndarray) -> Fields:

@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from glasma.backend import Workers, index, kernel
-from glasma.lattice.gauge import GaussResidual, gauge_kernels
+from glasma.lattice.gauge import GaussResidual, gauge_kernels, of_planes
 from glasma.lattice.milne import MilneFields
 from glasma.lattice.plaquettes import wrapped
 
@@ -58,12 +58,12 @@ def gauss_residual(fields: MilneFields, workers: Workers) -> GaussResidual:
         largest = max(float(np.abs(current).max()), float(np.abs(fields.E[:2, :, 0, x]).max()))
         return float(np.abs(violation).max()), square, largest
 
-    worst, squares, terms = zip(*workers.each(range(nx), plane), strict=True)
+    worst, squares, terms = of_planes(nx, plane, workers)
     scale = max(terms) or 1.0
-    count = nx * ny * fields.group.DIMENSION
+    count = len(squares) * ny * fields.group.DIMENSION
     return GaussResidual(float(np.max(worst)) / scale, (sum(squares) / count) ** 0.5 / scale, scale)
 
 
-def unitarity_violation(fields: MilneFields) -> float:
+def unitarity_violation(fields: MilneFields, workers: Workers) -> float:
     """Largest |U†U − 1| over all links."""
-    return float(gauge_kernels(fields.group).unitarity(0, 1, fields.U))
+    return float(workers.largest(gauge_kernels(fields.group).unitarity(0, 1, fields.U)))

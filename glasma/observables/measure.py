@@ -58,4 +58,13 @@ def measure(fields: Fields, workers: Workers, region: Sequence[tuple[int, int]])
             side_view[x], front_view[x] = T[0, ny // 2], T[0, :, nz // 2]
 
     workers.over_planes(nx, planes)
-    return Measurement(components.sum(axis=0) / (nx * ny), tensor.sum(axis=0) / (nx * ny), side_view, front_view)
+    return of_all_planes(components, tensor, side_view, front_view, workers)
+
+
+def of_all_planes(
+    components: np.ndarray, tensor: np.ndarray, side_view: np.ndarray, front_view: np.ndarray, workers: Workers
+) -> Measurement:
+    """A measurement from sums over y of the planes held, (nx, ..., nz), and what its views see of each."""
+    side_view, front_view = workers.whole(side_view), workers.whole(front_view)
+    sites = front_view.size
+    return Measurement(workers.sum(components) / sites, workers.sum(tensor) / sites, side_view, front_view)

@@ -17,10 +17,10 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from glasma.backend import Workers, index, inline, kernel, line
-from glasma.lattice.energy import COMPONENTS
+from glasma.lattice.energy import COMPONENTS, total_of
 from glasma.lattice.milne import MilneFields
 from glasma.lattice.milne_midpoint import ComovingPlanes
-from glasma.observables.measure import Measurement
+from glasma.observables.measure import Measurement, of_all_planes
 from glasma.observables.stress_energy import TENSOR, stress_kernels
 
 
@@ -142,7 +142,7 @@ def field_energy(fields: MilneFields, workers: Workers) -> float:
         return [float(held.component_energies(x).sum(dtype=np.float64)) for x in range(x0, x1)]
 
     parts = workers.over_planes(fields.grid.shape[0], planes)
-    return fields.tau_of_momenta * float(np.sum([total for part in parts for total in part]))
+    return fields.tau_of_momenta * total_of(parts, fields.grid.shape[0], workers)
 
 
 def measure(fields: MilneFields, workers: Workers) -> Measurement:
@@ -160,7 +160,7 @@ def measure(fields: MilneFields, workers: Workers) -> Measurement:
             side_view[x, 0], front_view[x] = T[0, ny // 2], T[0]
 
     workers.over_planes(nx, planes)
-    return Measurement(components.sum(axis=0) / (nx * ny), tensor.sum(axis=0) / (nx * ny), side_view, front_view)
+    return of_all_planes(components, tensor, side_view, front_view, workers)
 
 
 def stress_tensor(fields: MilneFields, workers: Workers, x0: int = 0, x1: int | None = None) -> np.ndarray:
@@ -174,5 +174,5 @@ def stress_tensor(fields: MilneFields, workers: Workers, x0: int = 0, x1: int | 
         for k in range(first, last):
             T[:, k, :, 0] = held.stress(x0 + k)
 
-    workers.over_planes(count, planes)
+    workers.over_some(count, planes)
     return T

@@ -139,7 +139,7 @@ def stress_tensor(
                 stress.at_plane(plane, held, x0 + k, z0, z1)
             T[:, k] = plane
 
-    workers.over_planes(count, planes)
+    workers.over_some(count, planes)
     return T
 
 

@@ -26,8 +26,8 @@ from glasma.summary import summary
 Section = tuple[str, str, Figure | None]
 
 
-def write_report(directory: RunDirectory) -> None:
-    """Write `report.html` and the film of a run.
+def write_report(directory: RunDirectory, checks: list[Check] | None = None) -> None:
+    """Write `report.html` and the film of a run; `checks` are those of `check_run`, if they are known.
 
     Raises
     ------
@@ -38,7 +38,8 @@ def write_report(directory: RunDirectory) -> None:
     config = config_from_dict(record["config"])
     history, profiles = load_history(directory.history), load_profiles(directory.profiles)
     without_fields = bool(record.get("event")) and not (directory.snapshots.exists() or directory.checkpoint.exists())
-    checks = {} if without_fields else _by_source(check_run(directory))
+    if checks is None:
+        checks = [] if without_fields else check_run(directory)
     write_animation(directory.animation, profiles)
     page = page_from(
         "report.html",
@@ -47,7 +48,7 @@ def write_report(directory: RunDirectory) -> None:
         summary=summary(Derived(config)),
         figures=_figures(Derived(config), history, profiles),
         film=data_uri(directory.animation.read_bytes(), "image/webp"),
-        checks=checks,
+        checks=_by_source(checks),
         sections=config.as_dict(),
     )
     write_text(directory.report, page)

@@ -1,0 +1,115 @@
+"""What is said when a rank dies: one line, by whoever is left.
+
+A launcher of MPI kills the other ranks with SIGKILL when one is killed, and no handler of theirs runs.  So the first rank
+starts a small process in a session of its own, tells it what to say, and tells it when the run is done; when the pipe to it
+breaks before, it says it.  A rank that meets an error says so itself and ends all others.  Who creates a file in the run's
+directory first is the one that speaks.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import NoReturn
+
+from glasma.domain.ranks import Ranks
+from glasma.io.atomic import PARTIAL
+
+#: Ranks that meet the same error leave it to the first one for this long.
+_PATIENCE = 1.0
+
+_WATCHER = """\
+import os, sys
+said = ""
+for line in sys.stdin:
+    said = line.strip()
+if said:
+    try:
+        os.close(os.open(sys.argv[1], os.O_CREAT | os.O_EXCL))
+    except OSError:
+        sys.exit()
+    print(said, file=sys.stderr, flush=True)
+"""
+
+
+class DeathWatch:
+    """Sees to it that the death of a run on many ranks is told once.
+
+    Parameters
+    ----------
+    directory : Path
+        Of the run.
+    ranks : Ranks
+    step : int, optional
+        Of the last checkpoint, if there is one.
+    """
+
+    def __init__(self, directory: Path, ranks: Ranks, step: int | None = None) -> None:
+        self.directory, self.ranks = directory, ranks
+        self._marker = directory / f"{PARTIAL}stopped"
+        self._watcher: subprocess.Popen[str] | None = None
+        if ranks.is_first:
+            self._marker.unlink(missing_ok=True)
+            command = [sys.executable, "-S", "-E", "-c", _WATCHER, str(self._marker)]
+            self._watcher = subprocess.Popen(
+                command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, text=True
+            )
+        self.checkpoint(step)
+        global _watch
+        _watch = self
+
+    def checkpoint(self, step: int | None) -> None:
+        """The last whole checkpoint is now that of a step."""
+        whole = "no checkpoint was written yet" if step is None else f"the checkpoint of step {step} is whole"
+        self.remedy = f"{whole}; go on with `mpirun -n {self.ranks.size} glasma resume {self.directory}`"
+        self._tell(f"glasma: a rank was killed and the run stopped; {self.remedy}")
+
+    def finished(self) -> None:
+        """Nothing is left to be told."""
+        self._tell("")
+        if self._watcher is not None:
+            assert self._watcher.stdin is not None
+            self._watcher.stdin.close()
+            self._watcher.wait()
+        global _watch
+        _watch = None
+
+    def _tell(self, line: str) -> None:
+        if self._watcher is not None and self._watcher.stdin is not None:
+            try:
+                self._watcher.stdin.write(line + "\n")
+                self._watcher.stdin.flush()
+            except OSError:
+                self._watcher = None  # it was killed; the run goes on without
+
+    def may_speak(self) -> bool:
+        """Whether this is the first process to say that the run has died."""
+        try:
+            os.close(os.open(self._marker, os.O_CREAT | os.O_EXCL))
+        except FileExistsError:
+            return False
+        except OSError:
+            return self.ranks.is_first
+        return True
+
+
+#: Of the run that goes on.
+_watch: DeathWatch | None = None
+
+
+def end_all(ranks: Ranks, message: str, status: int) -> NoReturn:
+    """Say why this rank cannot go on, unless another has spoken, and end all of them."""
+    if not ranks.is_first:
+        # What all ranks met is told by the first.
+        time.sleep(_PATIENCE)
+    if _watch is None or _watch.may_speak():
+        told = message
+        if _watch is not None and "heckpoint" not in message:
+            told = f"{message.partition('; go on with')[0]}; {_watch.remedy}"
+        print(f"glasma: {' '.join(told.split())}", file=sys.stderr, flush=True)
+    else:
+        time.sleep(_PATIENCE)  # the one that has spoken ends all
+    ranks.abort(status)

@@ -1,0 +1,192 @@
+"""The processes of one run: a single one, or the ranks that `mpirun` has started.
+
+mpi4py is imported only in a process that a launcher of MPI has started, so that a plain run needs no MPI.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from collections.abc import Callable, Sequence
+from functools import cache
+from typing import Any, NoReturn, TypeVar
+
+import numpy as np
+
+from glasma.errors import ConfigError
+
+#: What launchers tell the processes that they start: how many there are, or that there are any.
+_SIZES = ("PMI_SIZE", "OMPI_COMM_WORLD_SIZE", "MV2_COMM_WORLD_SIZE")
+_SIGNS = ("PMIX_RANK",)
+
+T = TypeVar("T")
+
+
+class Ranks:
+    """A single process: nothing to wait for, nobody to talk to.
+
+    Attributes
+    ----------
+    rank, size : int
+        Which of how many.
+    on_node : int
+        How many of them share this machine's cores and memory.
+    """
+
+    rank, size, on_node = 0, 1, 1
+
+    @property
+    def is_first(self) -> bool:
+        """Whether this is the rank that writes what there is one of."""
+        return self.rank == 0
+
+    def barrier(self) -> None:
+        """Wait for all ranks."""
+
+    def long_barrier(self) -> None:
+        """Wait for all ranks without keeping a core busy."""
+
+    def broadcast(self, value: T) -> T:
+        """What the first rank has."""
+        return value
+
+    def of_each(self, value: T) -> list[T]:
+        """What each rank has, in their order."""
+        return [value]
+
+    def first_does(self, task: Callable[[], T]) -> T:
+        """Run the task on the first rank alone; all get its result, or raise its error."""
+        return task()
+
+    def largest(self, values: np.ndarray) -> np.ndarray:
+        """Element by element; NaN if any is."""
+        return values
+
+    def joined(self, own: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+        """The arrays (counts[rank], ...) of all ranks, one behind the other."""
+        return own
+
+    def joined_at_first(self, own: np.ndarray, counts: Sequence[int]) -> np.ndarray | None:
+        """As `joined`, for the first rank alone."""
+        return own
+
+    def abort(self, status: int) -> NoReturn:
+        """End all ranks."""
+        sys.exit(status)
+
+
+class MpiRanks(Ranks):
+    """The ranks of a communicator of mpi4py."""
+
+    def __init__(self, communicator: Any) -> None:
+        from mpi4py import MPI
+
+        self.communicator = communicator
+        self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
+        node = communicator.Split_type(MPI.COMM_TYPE_SHARED)
+        self.on_node = node.Get_size()
+        node.Free()
+
+    def barrier(self) -> None:
+        """Wait for all ranks."""
+        self.communicator.Barrier()
+
+    def long_barrier(self) -> None:
+        """Wait for all ranks without keeping a core busy."""
+        request = self.communicator.Ibarrier()
+        while not request.Test():
+            time.sleep(0.02)
+
+    def broadcast(self, value: T) -> T:
+        """What the first rank has."""
+        return self.communicator.bcast(value)
+
+    def of_each(self, value: T) -> list[T]:
+        """What each rank has, in their order."""
+        return self.communicator.allgather(value)
+
+    def first_does(self, task: Callable[[], T]) -> T:
+        """Run the task on the first rank alone; all get its result, or raise its error."""
+        result: T | None = None
+        error: Exception | None = None
+        if self.is_first:
+            try:
+                result = task()
+            except Exception as raised:
+                error = raised
+        result, error = self.communicator.bcast((result, error))
+        if error is not None:
+            raise error
+        return result  # type: ignore[return-value]
+
+    def largest(self, values: np.ndarray) -> np.ndarray:
+        """Element by element; NaN if any is."""
+        values = np.array(values, np.float64)
+        every = np.empty((self.size, *values.shape))
+        # MPI leaves open what its own maximum makes of NaN.
+        self.communicator.Allgather(values, every)
+        return every.max(axis=0)
+
+    def joined(self, own: np.ndarray, counts: Sequence[int]) -> np.ndarray:
+        """The arrays (counts[rank], ...) of all ranks, one behind the other."""
+        own = np.ascontiguousarray(own)
+        everything = np.empty((sum(counts), *own.shape[1:]), own.dtype)
+        each = int(np.prod(own.shape[1:]))
+        self.communicator.Allgatherv(own, [everything, [count * each for count in counts]])
+        return everything
+
+    def joined_at_first(self, own: np.ndarray, counts: Sequence[int]) -> np.ndarray | None:
+        """As `joined`, for the first rank alone."""
+        own = np.ascontiguousarray(own)
+        each = int(np.prod(own.shape[1:]))
+        if not self.is_first:
+            self.communicator.Gatherv(own, None)
+            return None
+        everything = np.empty((sum(counts), *own.shape[1:]), own.dtype)
+        self.communicator.Gatherv(own, [everything, [count * each for count in counts]])
+        return everything
+
+    def abort(self, status: int) -> NoReturn:
+        """End all ranks."""
+        sys.stdout.flush()
+        sys.stderr.flush()
+        self.communicator.Abort(status)
+        os._exit(status)
+
+
+def launched() -> bool:
+    """Whether a launcher of MPI has started this process beside others."""
+    sizes = [os.environ[name] for name in _SIZES if name in os.environ]
+    if sizes:
+        return any(size != "1" for size in sizes)
+    return any(name in os.environ for name in _SIGNS)
+
+
+@cache
+def world() -> Ranks:
+    """All ranks of this launch; a single process if there was none.
+
+    Raises
+    ------
+    ConfigError
+        If there are many and mpi4py is not installed.
+    """
+    if not launched():
+        return Ranks()
+    try:
+        from mpi4py import MPI
+    except (ImportError, RuntimeError) as error:
+        if _is_first_by_name():
+            reason = str(error).splitlines()[0] if str(error) else "not found"
+            raise ConfigError(f"mpirun: needs mpi4py with a library of MPI ({reason}); pip install 'glasma[mpi]'") from None
+        sys.exit(2)
+    if MPI.COMM_WORLD.Get_size() == 1:
+        return Ranks()
+    return MpiRanks(MPI.COMM_WORLD)
+
+
+def _is_first_by_name() -> bool:
+    """Whether the launcher says that this is rank 0."""
+    names = ("PMI_RANK", "OMPI_COMM_WORLD_RANK", "MV2_COMM_WORLD_RANK", "PMIX_RANK")
+    return next((os.environ[name] for name in names if name in os.environ), "0") == "0"

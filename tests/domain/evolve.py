@@ -1,0 +1,69 @@
+"""Collisions in memory, on the ranks that run this: `mpirun -n N python -m tests.domain.evolve OUT.npz CONFIG.toml`.
+
+What every case gives at the end, put together from all ranks, goes into OUT.npz; `evolved` gives the same of one process.
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import numpy as np
+
+from glasma.collision import Collision
+from glasma.config import load_config
+from glasma.derived import Derived
+from glasma.domain.ranks import Ranks, world
+from glasma.domain.slab import Slab
+
+CASES = {
+    "leapfrog": ["run.threads=2"],
+    "whole box": ["evolution.region=whole", "run.precision=float32", "output.snapshots=[]", "nuclei.system=single"],
+    "SU(3)": ["lattice.group=SU(3)"],
+    "semi_implicit": ["evolution.scheme=semi_implicit"],
+    "boost_invariant": ["evolution.scheme=boost_invariant", "evolution.end_time=0.8 fm", "run.threads=2"],
+}
+
+#: Steps between measurements.
+EVERY = 10
+
+
+def evolved(path: Path, case: str, ranks: Ranks) -> dict[str, np.ndarray]:
+    """Fields, charges, T^{μν} and measurements of a case after all its steps, of all planes."""
+    config = load_config(path, CASES[case])
+    slab = Slab(Derived(config).grid, ranks) if ranks.size > 1 else None
+    collision = Collision(config, slab=slab)
+    scheme, fields, rows = collision.scheme, collision.fields, []
+    for step in collision:
+        if step % EVERY == 0 or collision.finished:
+            gauss, seen = scheme.gauss_residual(fields), collision.measure()
+            numbers = [gauss.max_rel, gauss.rms_rel, gauss.scale, scheme.unitarity_violation(fields), scheme.energy(fields)]
+            views = seen.components, seen.tensor, seen.side_view, seen.front_view
+            rows.append(np.concatenate([[*numbers, fields.work, scheme.iterations], *(view.ravel() for view in views)]))
+    axis = 3 if config.is_boost_invariant else 2
+    arrays = {"U": (fields.U, axis), "E": (fields.E, axis)}
+    if config.is_boost_invariant:
+        arrays["A"] = fields.A, axis
+    else:
+        arrays |= {f"q{number}": (charges.q, axis) for number, charges in enumerate(fields.charges)}
+    tensor = collision.stress_tensor(*((1, slab.own + 1) if slab else (0, None)))
+    if slab:
+        tensor = np.pad(tensor, [(0, 0), (1, 1), (0, 0), (0, 0)])
+    arrays["T"] = tensor, 1
+    whole = {name: scheme.workers.whole(np.moveaxis(array, x, 0)) for name, (array, x) in arrays.items()}
+    return {**whole, "rows": np.array(rows)}
+
+
+def main() -> None:
+    """Evolve all cases."""
+    out, path = sys.argv[1:]
+    ranks = world()
+    found = {}
+    for case in CASES:
+        found |= {f"{case}/{name}": array for name, array in evolved(Path(path), case, ranks).items()}
+    if ranks.is_first:
+        np.savez(out, **found)
+
+
+if __name__ == "__main__":
+    main()
