@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from glasma.io.ensemble_directory import EnsembleDirectory
 
 _OVERRIDE = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a key, such as run.seed=7.")
+_BACKEND = click.option("--backend", type=click.Choice(["cpu", "cuda"]), help="Where it is computed, instead of run.backend.")
 _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
 
 
@@ -33,13 +34,18 @@ def cli() -> None:
 @click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>].")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--dry-run", is_flag=True, help="Check the configuration and print what follows from it.")
+@_BACKEND
 @click.option("--quiet", is_flag=True, help="No progress.")
-def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, dry_run: bool, quiet: bool) -> None:
+def run(
+    config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, dry_run: bool, backend: str | None, quiet: bool
+) -> None:
     """Run the collision that the TOML file CONFIG describes."""
     from glasma.config import load_config
     from glasma.sanity import check_physics
 
     checked = load_config(config, overrides)
+    if backend is not None:
+        checked = checked.on_backend(backend)
     derived = check_physics(checked)
     if dry_run:
         from glasma.speed import expected_seconds
@@ -47,10 +53,9 @@ def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: b
 
         rows = summary(derived)
         seconds = expected_seconds(derived)
+        where = "on this machine" if checked.run.backend == "cpu" else "on the CPU of this machine; the GPU is not timed"
         rows["expected time"] = (
-            f"{seconds:.0f} s of evolution on this machine"
-            if seconds < 120
-            else f"{seconds / 60:.0f} minutes of evolution on this machine"
+            f"{seconds:.0f} s of evolution {where}" if seconds < 120 else f"{seconds / 60:.0f} minutes of evolution {where}"
         )
         _print_table(rows)
         return
@@ -87,8 +92,9 @@ def ensemble(
 
 @cli.command()
 @_DIRECTORY
+@_BACKEND
 @click.option("--quiet", is_flag=True, help="No progress.")
-def resume(directory: Path, quiet: bool) -> None:
+def resume(directory: Path, backend: str | None, quiet: bool) -> None:
     """Go on with the interrupted run or ensemble in DIRECTORY."""
     from glasma import runner
     from glasma.io.ensemble_directory import EnsembleDirectory
@@ -97,12 +103,14 @@ def resume(directory: Path, quiet: bool) -> None:
     if EnsembleDirectory.is_ensemble(directory):
         from glasma.ensemble import resume_ensemble
 
+        if backend is not None:
+            raise ConfigError(f"--backend {backend}: the events of an ensemble stay where they began; leave the option out")
         with reporter(quiet) as progress:
             whole = resume_ensemble(directory, progress)
         _end_of_ensemble(whole)
         return
     with reporter(quiet) as progress:
-        resumed = runner.resume(directory, progress)
+        resumed = runner.resume(directory, progress, backend)
     if resumed.read_run().get("event"):
         click.echo(f"event of an ensemble, finished: {resumed.path}")
         return

@@ -15,7 +15,7 @@ from glasma.lattice.milne import MilneFields
 from glasma.nuclei.preparation import make_nuclei
 from glasma.observables.measure import Measurement
 from glasma.sanity import check_physics
-from glasma.schemes import make_scheme
+from glasma.schemes import make_scheme, place
 
 
 class Collision:
@@ -38,12 +38,13 @@ class Collision:
         self.config = config if isinstance(config, Config) else load_config(config, overrides)
         # Fields that are already there need no memory any more, and their configuration was checked when they were made.
         self.derived = check_physics(self.config) if fields is None else Derived(self.config)
-        self.scheme = make_scheme(self.config, self.derived.grid)
-        self.fields = fields if fields is not None else self.scheme.initial_state(make_nuclei(self.derived))
+        backend = self.config.run.backend
+        self.scheme = make_scheme(self.config, self.derived.grid, backend)
+        self.fields = self.scheme.initial_state(make_nuclei(self.derived)) if fields is None else place(fields, backend)
 
     @property
     def U(self) -> np.ndarray:
-        """Links, (3, link_reals, nx, ny, nz), at t + a_t/2; (2, link_reals, 1, nx, ny) for boost_invariant."""
+        """Links, (3, link_reals, nx, ny, nz), at t + a_t/2; (2, link_reals, 1, nx, ny) for boost_invariant; CuPy's on a GPU."""
         return self.fields.U
 
     @property

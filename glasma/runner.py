@@ -27,6 +27,7 @@ from glasma.observables.stress_energy import TENSOR
 from glasma.progress import Reporter, Silent
 from glasma.report import write_report
 from glasma.sanity import check_physics, source_fingerprints
+from glasma.schemes import require_backend
 
 
 def run(
@@ -51,13 +52,17 @@ def run(
         ConfigError, FileError or UnstableRunError, each with one line that says what to do.
     """
     check_physics(config)
+    require_backend(config.run.backend)
     directory = RunDirectory.create(Path(path), overwrite)
     _Run(directory, config, reporter or Silent(), event=event).go()
     return directory
 
 
-def resume(path: str | Path, reporter: Reporter | None = None) -> RunDirectory:
-    """Go on with an interrupted run from its last checkpoint; the results are those of an undisturbed run, bit for bit."""
+def resume(path: str | Path, reporter: Reporter | None = None, backend: str | None = None) -> RunDirectory:
+    """Go on with an interrupted run from its last checkpoint; the results are those of an undisturbed run, bit for bit.
+
+    On another backend than before (`backend` is "cpu" or "cuda") they are those of an undisturbed run to rounding.
+    """
     directory = RunDirectory.open(Path(path))
     directory.clean()
     record = directory.read_run()
@@ -65,6 +70,9 @@ def resume(path: str | Path, reporter: Reporter | None = None) -> RunDirectory:
         directory.checkpoint.unlink(missing_ok=True)
         return directory
     config = directory.config()
+    if backend is not None:
+        config = config.on_backend(backend)
+    require_backend(config.run.backend)
     derived = check_physics(config, with_source=not directory.checkpoint.exists())
     if not directory.checkpoint.exists() and record.get("source", {}) != source_fingerprints(derived):
         raise FileError(f"{config.nuclei.path}: is not the file that the run began with; restore it or run again")
@@ -80,6 +88,7 @@ class _Run:
     ) -> None:
         self.directory, self.config, self.reporter = directory, config, reporter
         self.record: dict[str, Any] = directory.read_run() if resuming else self._new_record()
+        self.record["config"] = config.as_dict()  # the backend may be another one now
         if event:
             self.record["event"] = True
         self.phases: dict[str, float] = self.record["seconds"]
@@ -140,7 +149,7 @@ class _Run:
             fields = None
             if self.resuming:
                 fields, stored = load_checkpoint(self.directory.checkpoint)
-                if stored != self.config:
+                if stored.on_backend(self.config.run.backend) != self.config:
                     raise FileError(
                         f"{self.directory.checkpoint}: belongs to another run than run.json; restore it or run again"
                     )

@@ -1,8 +1,9 @@
-"""Which class `evolution.scheme` names."""
+"""Which class `evolution.scheme` and `run.backend` name."""
 
 from __future__ import annotations
 
 import os
+from typing import TypeVar
 
 import numpy as np
 
@@ -13,18 +14,63 @@ from glasma.evolution.leapfrog import Leapfrog
 from glasma.evolution.scheme import Scheme
 from glasma.evolution.semi_implicit import SemiImplicit
 from glasma.group import group_named
+from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
+from glasma.lattice.milne import MilneFields
+
+State = TypeVar("State", Fields, MilneFields)
 
 
-def make_scheme(config: Config, grid: Grid) -> Scheme:
-    """The evolution scheme of a configuration on a grid, with the threads of the run."""
+def make_scheme(config: Config, grid: Grid, backend: str = "cpu") -> Scheme:
+    """The evolution scheme of a configuration on a grid, with the threads of the run.
+
+    Parameters
+    ----------
+    backend : "cpu" or "cuda"
+        Where its fields are.
+
+    Raises
+    ------
+    ConfigError
+        If there is no GPU for "cuda".
+    """
     evolution = config.evolution
     group, dtype = group_named(config.lattice.group), np.dtype(config.run.precision)
     workers = Workers(config.run.threads or os.cpu_count() or 1)
     only_active = evolution.region == "active"
+    boost_invariant, semi_implicit, leapfrog = BoostInvariant, SemiImplicit, Leapfrog
+    if backend == "cuda":
+        require_backend(backend)
+        boost_invariant, semi_implicit, leapfrog = _on_gpu()
     if evolution.scheme == "boost_invariant":
-        return BoostInvariant(grid, group, dtype, workers)
+        return boost_invariant(grid, group, dtype, workers)
     if evolution.scheme == "semi_implicit":
         iteration = config.iteration_tolerance, evolution.max_iterations
-        return SemiImplicit(grid, group, dtype, workers, only_active, *iteration)
-    return Leapfrog(grid, group, dtype, workers, only_active)
+        return semi_implicit(grid, group, dtype, workers, only_active, *iteration)
+    return leapfrog(grid, group, dtype, workers, only_active)
+
+
+def _on_gpu() -> tuple[type[BoostInvariant], type[SemiImplicit], type[Leapfrog]]:
+    """The same three, with their fields on the GPU."""
+    from glasma.cuda.boost_invariant import CudaBoostInvariant
+    from glasma.cuda.leapfrog import CudaLeapfrog
+    from glasma.cuda.semi_implicit import CudaSemiImplicit
+
+    return CudaBoostInvariant, CudaSemiImplicit, CudaLeapfrog
+
+
+def require_backend(backend: str) -> None:
+    """Raise ConfigError, with one line that says what to do, if a run cannot be computed where `run.backend` says."""
+    if backend == "cuda":
+        from glasma.cuda.device import array_module
+
+        array_module()
+
+
+def place(fields: State, backend: str) -> State:
+    """A state from the memory of the host, where a scheme of the backend wants it."""
+    if backend == "cpu":
+        return fields
+    from glasma.cuda.device import to_device
+
+    return to_device(fields)

@@ -31,13 +31,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from glasma.backend import Workers
 from glasma.errors import ConvergenceError
 from glasma.evolution.active_region import grow_active_region, start_active_region
-from glasma.evolution.charges import deposit_currents, move_charges
 from glasma.evolution.initial_state import initial_state
 from glasma.evolution.laboratory import LaboratoryScheme
 from glasma.evolution.leapfrog_kernels import leapfrog_kernels
@@ -84,10 +84,16 @@ class SemiImplicit(LaboratoryScheme):
         self.tolerance, self.max_iterations = tolerance, max_iterations
         self._kernels, self._leapfrog = semi_implicit_kernels(group), leapfrog_kernels(group)
         self._a_t = self.dtype.type(grid.a_t)
-        nx, ny, _ = grid.shape
-        ranges = self.workers.ranges(nx)
-        self._lines = {bounds: workspace(group, ny, self.dtype) for bounds in ranges}
-        self._predictor_lines = {bounds: leapfrog_workspace(group, ny, self.dtype) for bounds in ranges}
+
+    @cached_property
+    def _lines(self) -> dict[Interval, np.ndarray]:
+        nx, ny, _ = self.grid.shape
+        return {bounds: workspace(self.group, ny, self.dtype) for bounds in self.workers.ranges(nx)}
+
+    @cached_property
+    def _predictor_lines(self) -> dict[Interval, np.ndarray]:
+        nx, ny, _ = self.grid.shape
+        return {bounds: leapfrog_workspace(self.group, ny, self.dtype) for bounds in self.workers.ranges(nx)}
 
     def initial_state(self, nuclei: Sequence[Nucleus]) -> Fields:
         """Fields and charges of nuclei that do not touch yet; the charges are the divergence of the momentum."""
@@ -108,11 +114,11 @@ class SemiImplicit(LaboratoryScheme):
             grow_active_region(fields)
         region = self.region(fields)
         scale = self._momentum(fields, region)
-        fields.work += deposit_currents(fields, self.workers, (self._buffers.momentum,))
+        fields.work += self._deposit(fields, (self._buffers.momentum,))
         self._predict(fields, region)
         self._solve(fields, region, scale)
-        fields.work += move_charges(fields, self.workers)
-        self._each(region, lambda x0, x1, z0, z1: self._leapfrog.links(x0, x1, z0, z1, fields.U, fields.E, self._a_t))
+        fields.work += self._move(fields)
+        self._drift(fields, region)
         fields.step += 1
 
     def gauss_residual(self, fields: Fields) -> GaussResidual:
@@ -120,8 +126,8 @@ class SemiImplicit(LaboratoryScheme):
         return gauss_residual(self._with_momentum(fields), self.workers, self.region(fields))
 
     @cached_property
-    def _buffers(self) -> _Buffers:
-        return _Buffers(self.grid, self.group, self.dtype)
+    def _buffers(self) -> Buffers:
+        return Buffers(self.grid, self.group, self.dtype)
 
     def _each(self, region: list[Interval], task: Callable[[int, int, int, int], float | None]) -> float:
         """Run ``task(x0, x1, z0, z1)`` over the region on all threads; the largest result."""
@@ -131,12 +137,19 @@ class SemiImplicit(LaboratoryScheme):
 
         return max(self.workers.over_planes(self.grid.shape[0], planes))
 
+    def _drift(self, fields: Fields, region: list[Interval]) -> None:
+        self._each(region, lambda x0, x1, z0, z1: self._leapfrog.links(x0, x1, z0, z1, fields.U, fields.E, self._a_t))
+
     def _other_slice(self, fields: Fields, region: list[Interval], time: float) -> None:
         """The links exp(i time g a_i E_i) U, with the static planes next to the region."""
         other, step = self._buffers.links, self.dtype.type(time)
         for z0, z1 in region:
             for static in (z0 - 1, z1):
                 other[..., static] = fields.U[..., static]
+        self._links(fields, region, other, step)
+
+    def _links(self, fields: Fields, region: list[Interval], other: np.ndarray, step: np.floating) -> None:
+        """other ← exp(i step g a_i E_i) U"""
         self._each(region, lambda x0, x1, z0, z1: self._kernels.links(x0, x1, z0, z1, other, fields.U, fields.E, step))
 
     def _residual(
@@ -170,17 +183,21 @@ class SemiImplicit(LaboratoryScheme):
 
     def _predict(self, fields: Fields, region: list[Interval]) -> None:
         """E_x, E_y(t + ½) as the leapfrog has them, to start from: exact for what moves along z; E_z as it was."""
+        longitudinal = [fields.E[2, ..., z0 - 1 : z1].copy() for z0, z1 in region]
+        self._kick(fields, region)
+        for (z0, z1), before in zip(region, longitudinal, strict=True):
+            fields.E[2, ..., z0 - 1 : z1] = before
+
+    def _kick(self, fields: Fields, region: list[Interval]) -> None:
+        """The force of the leapfrog on E."""
         real = self.dtype.type
         c_transverse, c_longitudinal = real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2)
-        longitudinal = [fields.E[2, ..., z0 - 1 : z1].copy() for z0, z1 in region]
 
         def kick(x0: int, x1: int, z0: int, z1: int) -> None:
             lines = self._predictor_lines[x0, x1]
             self._leapfrog.electric(x0, x1, z0, z1, fields.E, fields.U, lines, c_transverse, c_longitudinal)
 
         self._each(region, kick)
-        for (z0, z1), before in zip(region, longitudinal, strict=True):
-            fields.E[2, ..., z0 - 1 : z1] = before
 
     def _solve(self, fields: Fields, region: list[Interval], scale: float) -> None:
         """E(t + ½) by Chebyshev's iteration."""
@@ -194,12 +211,7 @@ class SemiImplicit(LaboratoryScheme):
             if not residual <= _DIVERGED * scale:
                 break
             forward, onward = (real(c) for c in chebyshev.coefficients(residual / before))
-
-            def relax(x0: int, x1: int, z0: int, z1: int) -> None:
-                arrays = fields.E, buffers.increment, buffers.residual, fields.U
-                self._kernels.relax(x0, x1, z0, z1, *arrays, forward, onward, coupling)  # noqa: B023
-
-            self._each(region, relax)
+            self._relax(fields, region, forward, onward, coupling)
             if residual <= self.tolerance * scale:
                 self.iterations = iteration
                 return
@@ -208,6 +220,17 @@ class SemiImplicit(LaboratoryScheme):
             f"its residual is {residual / scale:.2g} of the largest momentum and evolution.tolerance = {self.tolerance:g}; "
             "raise evolution.substeps or the tolerance"
         )
+
+    def _relax(
+        self, fields: Fields, region: list[Interval], forward: np.floating, onward: np.floating, coupling: np.floating
+    ) -> None:
+        """One step of the iteration on E, with the residual and the last increment of the buffers."""
+        arrays = fields.E, self._buffers.increment, self._buffers.residual, fields.U
+
+        def relax(x0: int, x1: int, z0: int, z1: int) -> None:
+            self._kernels.relax(x0, x1, z0, z1, *arrays, forward, onward, coupling)
+
+        self._each(region, relax)
 
 
 class _Chebyshev:
@@ -240,11 +263,11 @@ class _Chebyshev:
         return 2 * following / radius, onward
 
 
-class _Buffers:
-    """Arrays that a step needs beside the state; zero where the fields are static."""
+class Buffers:
+    """Arrays that a step needs beside the state, of NumPy or CuPy; zero where the fields are static."""
 
-    def __init__(self, grid: Grid, group: ModuleType, dtype: np.dtype) -> None:
+    def __init__(self, grid: Grid, group: ModuleType, dtype: np.dtype, arrays: Any = np) -> None:
         #: Links of the next time slice, or of the one before.
-        self.links = field_array((3, group.LINK_REALS, *grid.shape), dtype)
+        self.links = field_array((3, group.LINK_REALS, *grid.shape), dtype, arrays)
         algebra = (3, group.DIMENSION, *grid.shape)
-        self.momentum, self.residual, self.increment = (field_array(algebra, dtype) for _ in range(3))
+        self.momentum, self.residual, self.increment = (field_array(algebra, dtype, arrays) for _ in range(3))

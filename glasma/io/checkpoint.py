@@ -12,12 +12,12 @@ from glasma.config import Config, config_from_dict
 from glasma.errors import FileError
 from glasma.group import GROUPS, group_named
 from glasma.io.atomic import reading_hdf5, replacing_hdf5
-from glasma.io.fingerprint import fingerprint
+from glasma.io.fingerprint import Fingerprint, fingerprint
 from glasma.lattice.charges import Charges
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
-from glasma.lattice.storage import field_array
+from glasma.lattice.storage import field_array, on_host
 
 _FORMAT = "glasma checkpoint 1"
 
@@ -54,10 +54,12 @@ def save_checkpoint(path: Path, fields: State, config: Config) -> None:
 
 
 def _store(group: h5py.Group, name: str, array: np.ndarray) -> None:
-    data = group.create_dataset(name, array.shape, array.dtype)
+    data, written = group.create_dataset(name, array.shape, array.dtype), Fingerprint()
     for entry in np.ndindex(array.shape[:2]):
-        data[entry] = array[entry]
-    data.attrs["fingerprint"] = np.bytes_(fingerprint(array).encode())
+        component = on_host(array[entry])
+        data[entry] = component
+        written.add(component)
+    data.attrs["fingerprint"] = np.bytes_(written.text().encode())
 
 
 def _load(data: h5py.Dataset) -> np.ndarray:
