@@ -10,7 +10,7 @@ import numpy as np
 from glasma.cuda.charges import deposit_currents, move_charges
 from glasma.cuda.device import launch
 from glasma.cuda.gauss import gauss_residual, unitarity_violation
-from glasma.cuda.leapfrog_kernels import leapfrog_kernels
+from glasma.cuda.leapfrog_kernels import kick, leapfrog_kernels
 from glasma.cuda.measure import field_energy, measure, stress_tensor
 from glasma.evolution.laboratory import LaboratoryScheme
 from glasma.lattice.fields import Fields
@@ -23,10 +23,8 @@ class OnGpu(LaboratoryScheme):
     """Comes before a scheme of the CPU among the bases of a class, and puts in its place what touches the fields."""
 
     def _kick(self, fields: Fields, region: list[Interval]) -> None:
-        real, (nx, ny, _) = self.dtype.type, self.grid.shape
-        weights = real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2)
-        for z0, z1 in region:
-            launch(leapfrog_kernels(self.group).electric, (nx, ny, z1 - z0 + 1), z0, z1, fields.E, fields.U, *weights)
+        real = self.dtype.type
+        kick(fields, region, real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2))
 
     def _drift(self, fields: Fields, region: list[Interval]) -> None:
         self._links(fields, region, fields.U, self.dtype.type(self.grid.a_t))

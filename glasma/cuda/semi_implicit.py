@@ -36,48 +36,37 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
     increment, eliminated = updates.increment, updates.eliminated
 
     @cuda.jit
-    def residual(z0, z1, norms, r, base, with_drift, U, V, a_t, inverse_a_z2):
-        """r ← base − (momentum at U with the other slice V) for z0 ≤ z < z1, and r_z at z0 − 1.
+    def residual(z0, z1, d, norms, r, base, with_drift, U, V, a_t, inverse_a_z2):
+        """r_d ← base_d − (momentum at U with the other slice V) for z0 ≤ z < z1, r_z at z0 − 1 too.
 
-        norms ← the largest squared colour norm of r at the site, plus with_drift P²; r_z/a_z and P_z/a_z stand for r_z and P_z.
+        norms gains, as a maximum, the squared colour norm of r_d plus with_drift P²; r_z/a_z and P_z/a_z stand for r_z and P_z.
+        d = 2 comes first and begins them.  One direction at a time is what the registers of a thread hold.
         """
         k, j, i = cuda.grid(3)
         nx, ny = U.shape[2], U.shape[3]
-        if i >= nx or j >= ny or k > z1 - z0:
+        if i >= nx or j >= ny or k > z1 - z0 or (k == 0 and d < 2):
             return
         x, xp, xm = index(i), wrapped(i + 1, nx), wrapped(i - 1, nx)
         y, yp, ym = index(j), wrapped(j + 1, ny), wrapped(j - 1, ny)
-        z = index(z0 - 1 + k)
+        z, zm = index(z0 - 1 + k), index(z0 - 2 + k)
         real = type(a_t)
         quarter, step = real(0.25) * a_t, real(1) / a_t
-        c_longitudinal = quarter * inverse_a_z2
-        step_z = step * (real(1) + real(2) * a_t * a_t)
-
-        along_x, along_y = longitudinal(0, U, V, x, y, xp, y, z), longitudinal(1, U, V, x, y, x, yp, z)
-        before, below = longitudinal(0, U, V, xm, y, x, y, z)[3], longitudinal(1, U, V, x, ym, x, y, z)[3]
-        p = drift(2, U, V, x, y, z, step_z)
-        f = residual_of(load_algebra(base, 2, x, y, z), p, quarter, along_x[2], before, quarter, along_y[2], below)
-        store_algebra(r, 2, x, y, z, f)
-        largest = inverse_a_z2 * (dot(f, f) + with_drift * dot(p, p))
-        if k > 0:
-            zm = index(z0 - 2 + k)
-            here = transverse(U, V, x, y, xp, yp, z)
-            behind = longitudinal(0, U, V, x, y, xp, y, zm)[1]
-            far = transverse(U, V, x, ym, xp, y, z)[3]
-            p = drift(0, U, V, x, y, z, step)
-            f = load_algebra(base, 0, x, y, z)
-            f = residual_of(f, p, c_longitudinal, along_x[0], behind, quarter, here[0], far)
-            store_algebra(r, 0, x, y, z, f)
-            largest = max(largest, dot(f, f) + with_drift * dot(p, p))
-
-            behind = longitudinal(1, U, V, x, y, x, yp, zm)[1]
-            far = transverse(U, V, xm, y, x, yp, z)[2]
-            p = drift(1, U, V, x, y, z, step)
-            f = load_algebra(base, 1, x, y, z)
-            f = residual_of(f, p, c_longitudinal, along_y[0], behind, quarter, here[1], far)
-            store_algebra(r, 1, x, y, z, f)
-            largest = max(largest, dot(f, f) + with_drift * dot(p, p))
-        norms[x, y, z] = largest
+        weight, c_ab = real(1), quarter * inverse_a_z2
+        largest = real(0) if d == 2 else norms[x, y, z]
+        if d == 0:
+            a, b = longitudinal(0, U, V, x, y, xp, y, z)[0], longitudinal(0, U, V, x, y, xp, y, zm)[1]
+            c, e = transverse(U, V, x, y, xp, yp, z)[0], transverse(U, V, x, ym, xp, y, z)[3]
+        elif d == 1:
+            a, b = longitudinal(1, U, V, x, y, x, yp, z)[0], longitudinal(1, U, V, x, y, x, yp, zm)[1]
+            c, e = transverse(U, V, x, y, xp, yp, z)[1], transverse(U, V, xm, y, x, yp, z)[2]
+        else:
+            a, b = longitudinal(0, U, V, x, y, xp, y, z)[2], longitudinal(0, U, V, xm, y, x, y, z)[3]
+            c, e = longitudinal(1, U, V, x, y, x, yp, z)[2], longitudinal(1, U, V, x, ym, x, y, z)[3]
+            weight, step, c_ab = inverse_a_z2, step * (real(1) + real(2) * a_t * a_t), quarter
+        p = drift(index(d), U, V, x, y, z, step)
+        f = residual_of(load_algebra(base, index(d), x, y, z), p, c_ab, a, b, quarter, c, e)
+        store_algebra(r, index(d), x, y, z, f)
+        norms[x, y, z] = max(largest, weight * (dot(f, f) + with_drift * dot(p, p)))
 
     @cuda.jit
     def relax(z0, z1, E, D, r, U, forward, onward, coupling):
@@ -138,7 +127,8 @@ class CudaSemiImplicit(OnGpu, SemiImplicit):
         arrays = self._norms, into, base, real(with_drift), fields.U, self._buffers.links
         weights = real(self.grid.a_t), real(self.grid.a_z**-2)
         for z0, z1 in region:
-            launch(semi_implicit_kernels(self.group).residual, (nx, ny, z1 - z0 + 1), z0, z1, *arrays, *weights)
+            for d in (2, 0, 1):
+                launch(semi_implicit_kernels(self.group).residual, (nx, ny, z1 - z0 + 1), z0, z1, d, *arrays, *weights)
         largest = [float(self._norms[..., z0 - 1 : z1].max()) for z0, z1 in region]
         return float(np.max(largest)) ** 0.5
 
