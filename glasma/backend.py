@@ -47,10 +47,10 @@ index = np.uintp
 _WITH_KERNELS = ("group", "lattice", "nuclei", "evolution", "observables", "euclidean")
 
 #: Whether Numba simulates a GPU (NUMBA_ENABLE_CUDASIM=1).
-SIMULATES_CUDA = bool(numba.config.ENABLE_CUDASIM)
+SIMULATES_CUDA = bool(getattr(numba.config, "ENABLE_CUDASIM", 0))
 
 
-def inline(function: Callable[..., Any]) -> Callable[..., Any]:
+def inline(function: Callable[..., Any]) -> Any:
     """Compile a scalar function that is inlined by force."""
     if not SIMULATES_CUDA:
         return numba.njit(forceinline=True, **_FAST)(function)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from typing import TypeVar
+from typing import Any
 
 import numpy as np
 
@@ -14,11 +14,7 @@ from glasma.evolution.leapfrog import Leapfrog
 from glasma.evolution.scheme import Scheme
 from glasma.evolution.semi_implicit import SemiImplicit
 from glasma.group import group_named
-from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
-from glasma.lattice.milne import MilneFields
-
-State = TypeVar("State", Fields, MilneFields)
 
 
 def make_scheme(config: Config, grid: Grid, backend: str = "cpu") -> Scheme:
@@ -67,7 +63,7 @@ def require_backend(backend: str) -> None:
         array_module()
 
 
-def place(fields: State, backend: str) -> State:
+def place(fields: Any, backend: str) -> Any:
     """A state from the memory of the host, where a scheme of the backend wants it."""
     if backend == "cpu":
         return fields

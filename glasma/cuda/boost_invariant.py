@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from types import ModuleType, SimpleNamespace
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 from numba import cuda
@@ -116,7 +116,7 @@ class CudaBoostInvariant(BoostInvariant):
 
     def start_static(self, links: np.ndarray, scalar: np.ndarray, momenta: np.ndarray) -> StaticFields:
         """As of `BoostInvariant`, made on the host."""
-        return to_device(self._host.start_static(links, scalar, momenta))
+        return cast(StaticFields, to_device(self._host.start_static(links, scalar, momenta)))
 
     def _kick_with(
         self,

@@ -142,12 +142,16 @@ def field_energy(fields: MilneFields) -> float:
 
 def measure(fields: MilneFields) -> Measurement:
     """Energy densities and T^{μν} in the transverse mean, and T^00 in the plane and along y = ny/2."""
-    nx, ny, _ = fields.grid.shape
+    ny = fields.grid.shape[1]
     seen = _Comoving(fields)
     components, T = seen.component_energies(), seen.stress()
-    means = (on_host(a.sum(axis=(1, 2), dtype=np.float64))[:, None] / (nx * ny) for a in (components, T))
     front_view = on_host(T[0]).astype(np.float32)
-    return Measurement(*means, front_view[:, ny // 2, None], front_view)
+    return Measurement(_mean(components), _mean(T), front_view[:, ny // 2, None], front_view)
+
+
+def _mean(at_sites: Any) -> np.ndarray:
+    """The transverse mean of densities (components, nx, ny), with an axis for the one plane along z."""
+    return on_host(at_sites.sum(axis=(1, 2), dtype=np.float64))[:, None] / int(np.prod(at_sites.shape[1:]))
 
 
 def stress_tensor(fields: MilneFields, x0: int = 0, x1: int | None = None) -> np.ndarray:

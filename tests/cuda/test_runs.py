@@ -18,7 +18,7 @@ from glasma.group import su2
 from glasma.lattice.grid import Grid
 from tests.states import colliding_nuclei
 
-GRID = Grid((4, 4, 28), anisotropy=0.25, substeps=2)
+GRID = Grid((4, 4, 32), anisotropy=0.25, substeps=2)
 #: Steps from the start to where the nuclei of `colliding` touch, and to where they have separated.
 TOUCH, SEPARATED = 12, 50
 
@@ -50,7 +50,7 @@ def test_leapfrog_meets_the_other_nucleus_as_on_the_cpu() -> None:
 
 
 def test_semi_implicit_scheme_iterates_as_on_the_cpu() -> None:
-    grid = Grid((3, 3, 20), anisotropy=0.25, substeps=2)
+    grid = Grid((3, 3, 24), anisotropy=0.25, substeps=2)
     host, device = (scheme(grid, su2, tolerance=1e-11) for scheme in (SemiImplicit, CudaSemiImplicit))
     fields = host.initial_state(colliding_nuclei(grid, su2, width=0.6))
     found = to_device(fields)
