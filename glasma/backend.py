@@ -5,7 +5,7 @@ Three decorators make every compiled function of the package:
 ``inline``
     a scalar function of tuples and array elements (a group product, an exponential).  LLVM inlines it by
     force, which removes the tuples and lets the loop around it use vector instructions.  Numba's CUDA target
-    compiles the same function as a device function.
+    compiles the same function for the threads of a GPU, and its simulator calls it as it stands.
 ``line``
     the loop over one line of the lattice, which vectorises; inlined into the kernels that use it.
 ``kernel``
@@ -31,7 +31,7 @@ import numpy as np
 from numba.core import cgutils
 from numba.core.caching import FunctionCache
 from numba.core.imputils import impl_ret_borrowed
-from numba.extending import intrinsic
+from numba.extending import intrinsic, register_jitable
 
 _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy"}
 
@@ -46,7 +46,17 @@ index = np.uintp
 #: Packages whose sources kernels are made of.
 _WITH_KERNELS = ("group", "lattice", "nuclei", "evolution", "observables", "euclidean")
 
-inline = numba.njit(forceinline=True, **_FAST)
+#: Whether Numba simulates a GPU (NUMBA_ENABLE_CUDASIM=1).
+SIMULATES_CUDA = bool(getattr(numba.config, "ENABLE_CUDASIM", 0))
+
+
+def inline(function: Callable[..., Any]) -> Any:
+    """Compile a scalar function that is inlined by force."""
+    if not SIMULATES_CUDA:
+        return numba.njit(forceinline=True, **_FAST)(function)
+    # The threads of the simulator are Python: they need the function itself, and the kernels of the CPU a compiled one.
+    function.py_func = function  # type: ignore[attr-defined]
+    return register_jitable(forceinline=True, **_FAST)(function)
 
 
 @cache
@@ -56,6 +66,7 @@ def _source_digest() -> str:
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         if path.parent.name in _WITH_KERNELS or path.name == "backend.py":
             digest.update(path.read_bytes())
+    digest.update(bytes([SIMULATES_CUDA]))  # `inline` is another
     return digest.hexdigest()
 
 
@@ -129,8 +140,13 @@ def promised_strides(elements: dict[int, int]) -> Any:
     return intrinsic(promise)
 
 
+@inline
+def _as_it_is(array: Any) -> Any:
+    return array
+
+
 #: The same array, with the promise that its last axis is contiguous; without it the loop over z would not vectorise.
-rows = promised_strides({-1: 1})
+rows = _as_it_is if SIMULATES_CUDA else promised_strides({-1: 1})
 
 T = TypeVar("T")
 

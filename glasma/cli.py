@@ -25,6 +25,7 @@ _JOBS = click.option("--jobs", type=int, metavar="K", help="How many run at once
 _SCHEDULER = click.option(
     "--scheduler", metavar="ADDRESS", help="Run on the workers of this Dask scheduler, such as tcp://host:8786."
 )
+_BACKEND = click.option("--backend", type=click.Choice(["cpu", "cuda"]), help="Where it is computed, instead of run.backend.")
 _DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
 
 
@@ -50,14 +51,19 @@ def _ranks() -> Ranks:
 @click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>].")
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--dry-run", is_flag=True, help="Check the configuration and print what follows from it.")
+@_BACKEND
 @click.option("--quiet", is_flag=True, help="No progress.")
-def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, dry_run: bool, quiet: bool) -> None:
+def run(
+    config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, dry_run: bool, backend: str | None, quiet: bool
+) -> None:
     """Run the collision that the TOML file CONFIG describes."""
     from glasma.config import load_config
     from glasma.sanity import check_physics
 
     ranks = _ranks()
     checked = load_config(config, overrides)
+    if backend is not None:
+        checked = checked.on_backend(backend)
     derived = check_physics(checked, with_memory=ranks.size == 1)
     if dry_run and not ranks.is_first:
         return
@@ -67,10 +73,9 @@ def run(config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: b
 
         rows = summary(derived)
         seconds = expected_seconds(derived)
+        where = "on this machine" if checked.run.backend == "cpu" else "on the CPU of this machine; the GPU is not timed"
         rows["expected time"] = (
-            f"{seconds:.0f} s of evolution on this machine"
-            if seconds < 120
-            else f"{seconds / 60:.0f} minutes of evolution on this machine"
+            f"{seconds:.0f} s of evolution {where}" if seconds < 120 else f"{seconds / 60:.0f} minutes of evolution {where}"
         )
         _print_table(rows)
         return
@@ -155,10 +160,11 @@ def scan(
 
 @cli.command()
 @_DIRECTORY
+@_BACKEND
 @_JOBS
 @_SCHEDULER
 @click.option("--quiet", is_flag=True, help="No progress.")
-def resume(directory: Path, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
+def resume(directory: Path, backend: str | None, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
     """Go on with the interrupted run or ensemble in DIRECTORY."""
     from glasma import runner
     from glasma.io.ensemble_directory import EnsembleDirectory
@@ -170,6 +176,8 @@ def resume(directory: Path, jobs: int | None, scheduler: str | None, quiet: bool
 
         if ranks.size > 1:
             raise ConfigError(f"mpirun: {directory} holds an ensemble, which runs in one process; leave mpirun out")
+        if backend is not None:
+            raise ConfigError(f"--backend {backend}: the events of an ensemble stay where they began; leave the option out")
         with reporter(quiet) as progress:
             whole = resume_ensemble(directory, progress, jobs, scheduler)
         _end_of_ensemble(whole)
@@ -178,7 +186,7 @@ def resume(directory: Path, jobs: int | None, scheduler: str | None, quiet: bool
         if value is not None:
             raise ConfigError(f"{option} {value}: {directory} is no ensemble, and a single run has no use for it; leave it out")
     with reporter(quiet or not ranks.is_first) as progress:
-        resumed = runner.resume(directory, progress, ranks)
+        resumed = runner.resume(directory, progress, ranks, backend)
     if not ranks.is_first:
         return
     if resumed.read_run().get("event"):

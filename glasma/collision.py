@@ -16,7 +16,7 @@ from glasma.lattice.milne import MilneFields
 from glasma.nuclei.preparation import make_nuclei
 from glasma.observables.measure import Measurement
 from glasma.sanity import check_physics
-from glasma.schemes import make_scheme
+from glasma.schemes import make_scheme, place
 
 
 class Collision:
@@ -49,13 +49,14 @@ class Collision:
         self.config = config if isinstance(config, Config) else load_config(config, overrides)
         # Fields that are already there need no memory any more, and their configuration was checked when they were made.
         self.derived = check_physics(self.config) if fields is None else Derived(self.config)
+        backend = self.config.run.backend
         self.slab = slab
-        self.scheme = make_scheme(self.config, self.derived.grid, slab)
-        self.fields = fields if fields is not None else self.scheme.initial_state(make_nuclei(self.derived))
+        self.scheme = make_scheme(self.config, self.derived.grid, slab, backend)
+        self.fields = self.scheme.initial_state(make_nuclei(self.derived)) if fields is None else place(fields, backend)
 
     @property
     def U(self) -> np.ndarray:
-        """Links, (3, link_reals, nx, ny, nz), at t + a_t/2; (2, link_reals, 1, nx, ny) for boost_invariant."""
+        """Links, (3, link_reals, nx, ny, nz), at t + a_t/2; (2, link_reals, 1, nx, ny) for boost_invariant; CuPy's on a GPU."""
         return self.fields.U
 
     @property

@@ -27,6 +27,7 @@ class Run(Section):
         pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="letters, digits, dots, dashes; names the output directory"
     )
     seed: int = Field(ge=0, description="seed of the colour charges; both nuclei draw from it")
+    backend: Literal["cpu", "cuda"] = Field(default="cpu", description="where the fields live and move; cuda: see gpu.md")
     threads: int = Field(default=0, ge=0, description="CPU threads; 0 takes all cores, or of each rank its share")
     precision: Literal["float64", "float32"] = Field(default="float64", description="of the fields; sums are float64 always")
     links: Literal["whole", "two_rows"] = Field(
@@ -197,6 +198,10 @@ class Config(Section):
     def unitarity_tolerance(self) -> float:
         """Limit of max |U†U − 1|."""
         return self.tolerances.unitarity or (1e-12 if self.run.precision == "float64" else 1e-4)
+
+    def on_backend(self, backend: str) -> Config:
+        """The same run on another backend, "cpu" or "cuda"."""
+        return self.model_copy(update={"run": self.run.model_copy(update={"backend": backend})})
 
     def as_dict(self) -> dict[str, Any]:
         """The configuration as plain values with units, from which `Config` can be made again."""

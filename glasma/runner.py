@@ -31,6 +31,7 @@ from glasma.observables.stress_energy import TENSOR
 from glasma.progress import Reporter, Silent
 from glasma.report import write_report
 from glasma.sanity import check_memory, check_physics, source_fingerprints
+from glasma.schemes import require_backend
 
 
 def run(
@@ -62,16 +63,20 @@ def run(
         ConfigError, FileError or UnstableRunError, each with one line that says what to do.
     """
     ranks = ranks or Ranks()
+    require_backend(config.run.backend, ranks)
     slab = _slab(check_physics(config, with_memory=ranks.size == 1), ranks)
     directory = ranks.first_does(lambda: RunDirectory.create(Path(path), overwrite))
     _Run(directory, config, reporter or Silent(), event=event, ranks=ranks, slab=slab).go()
     return directory
 
 
-def resume(path: str | Path, reporter: Reporter | None = None, ranks: Ranks | None = None) -> RunDirectory:
+def resume(
+    path: str | Path, reporter: Reporter | None = None, ranks: Ranks | None = None, backend: str | None = None
+) -> RunDirectory:
     """Go on with an interrupted run from its last checkpoint; the results are those of an undisturbed run, bit for bit.
 
-    It may go on on any number of ranks, each of which calls this function.
+    It may go on on any number of ranks, each of which calls this function.  On another backend than before (`backend` is "cpu"
+    or "cuda") the results are those of an undisturbed run to rounding.
     """
     ranks = ranks or Ranks()
     directory = RunDirectory.open(Path(path))
@@ -81,6 +86,9 @@ def resume(path: str | Path, reporter: Reporter | None = None, ranks: Ranks | No
         directory.checkpoint.unlink(missing_ok=True)
         return directory
     config = directory.config()
+    if backend is not None:
+        config = config.on_backend(backend)
+    require_backend(config.run.backend, ranks)
     derived = check_physics(config, with_source=not directory.checkpoint.exists(), with_memory=ranks.size == 1)
     slab = _slab(derived, ranks)
     if not directory.checkpoint.exists() and record.get("source", {}) != source_fingerprints(derived):
@@ -114,6 +122,7 @@ class _Run:
         self.directory, self.config, self.reporter = directory, config, reporter
         self.ranks, self.slab = ranks or Ranks(), slab
         self.record: dict[str, Any] = directory.read_run() if resuming else self._new_record()
+        self.record["config"] = config.as_dict()  # the backend may be another one now
         if event:
             self.record["event"] = True
         self.phases: dict[str, float] = self.record["seconds"]
@@ -204,7 +213,7 @@ class _Run:
             fields = None
             if self.resuming:
                 fields, stored = load_checkpoint(self.directory.checkpoint, self.slab)
-                if stored != self.config:
+                if stored.on_backend(self.config.run.backend) != self.config:
                     raise FileError(
                         f"{self.directory.checkpoint}: belongs to another run than run.json; restore it or run again"
                     )

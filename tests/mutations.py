@@ -53,23 +53,25 @@ MUTATIONS = [
     Mutation(
         "Gauss: right-mover's colour turned the wrong way",
         CHARGES,
-        "index(k), rotate_back(u, charge))",
-        "index(k), rotate(u, charge))",
+        "k, rotate_back(load(U, two, x, y, z)",
+        "k, rotate(load(U, two, x, y, z)",
         GAUSS,
     ),
     Mutation(
         "Gauss: left-mover's colour turned the wrong way",
         CHARGES,
-        "charge = rotate(u, load_algebra(q",
-        "charge = rotate_back(u, load_algebra(q",
+        "k, rotate(load(U, two, x, y, z)",
+        "k, rotate_back(load(U, two, x, y, z)",
         GAUSS,
     ),
-    Mutation("Gauss: sign of the current", CHARGES, "add_scaled(e, -c, charge)", "add_scaled(e, c, charge)", GAUSS),
+    Mutation(
+        "Gauss: sign of the current", CHARGES, "add_scaled(e, -c, load_algebra(q", "add_scaled(e, c, load_algebra(q", GAUSS
+    ),
     Mutation(
         "continuity: sign of the current",
         CHARGES,
-        "add_scaled(e, -c, charge)",
-        "add_scaled(e, c, charge)",
+        "add_scaled(e, -c, load_algebra(q",
+        "add_scaled(e, c, load_algebra(q",
         "evolution/test_charges.py -k continuity",
     ),
     Mutation(
@@ -89,20 +91,20 @@ MUTATIONS = [
     Mutation(
         "time reversal: links multiplied from the right",
         KERNELS,
-        "mul(step, load(U, d_, x_, y_, z))",
-        "mul(load(U, d_, x_, y_, z), step)",
+        "mul(step, load(U, d, x, y, z))",
+        "mul(load(U, d, x, y, z), step)",
         REVERSAL,
     ),
     Mutation(
         "covariance: links multiplied from the right",
         KERNELS,
-        "mul(step, load(U, d_, x_, y_, z))",
-        "mul(load(U, d_, x_, y_, z), step)",
+        "mul(step, load(U, d, x, y, z))",
+        "mul(load(U, d, x, y, z), step)",
         COVARIANCE,
     ),
     Mutation(
         "covariance: field strength carried the wrong way",
-        KERNELS,
+        "lattice/plaquettes.py",
         "add_scaled, rotate_back = group.add_scaled, group.rotate_back",
         "add_scaled, rotate_back = group.add_scaled, group.rotate",
         COVARIANCE,
@@ -124,15 +126,15 @@ MUTATIONS = [
     Mutation(
         "balance: sign of the left-mover's work",
         CHARGES,
-        "sum_ -= dot(load_algebra(q",
-        "sum_ += dot(load_algebra(q",
+        "for k in range(q.shape[4]):\n                        sum_ -= meet(",
+        "for k in range(q.shape[4]):\n                        sum_ += meet(",
         BALANCE,
     ),
     Mutation(
         "balance: work on the second nucleus after the first current",
         CHARGES,
-        "    for charges in fields.charges:\n        z0, slot = _crossing(charges)",
-        "        z0, slot = _crossing(charges)",
+        "    for charges in fields.charges:\n        z0, slot = crossing(charges)",
+        "        z0, slot = crossing(charges)",
         BALANCE,
     ),
     Mutation(
@@ -180,8 +182,8 @@ MUTATIONS = [
     Mutation(
         "tensor: sign of the electric stress",
         "observables/stress_energy.py",
-        "T[7, y, z] = -dot(ex, ey)",
-        "T[7, y, z] = dot(ex, ey)",
+        "-dot(ex, ey) - dot(bx, by),",
+        "dot(ex, ey) - dot(bx, by),",
         "observables/test_stress_energy.py",
     ),
     Mutation(
@@ -216,8 +218,8 @@ MUTATIONS = [
     Mutation(
         "semi-implicit: G2 of a longitudinal plaquette carried with the wrong link",
         SEMI,
-        "far = add_scaled(far, plus, product(n, vz))",
-        "far = add_scaled(far, plus, product(n, uz))",
+        "far_i = add_scaled(far_i, plus, product(n, vz))",
+        "far_i = add_scaled(far_i, plus, product(n, uz))",
         "evolution/test_semi_implicit.py -k modified_gauss",
     ),
     Mutation(

@@ -214,8 +214,19 @@ class BoostInvariant:
         # The kernel sums squares without their factor ½; 2 Re tr(1 − U_xy) is B_L²/2 with it.
         halves = np.array([0.5, 0.5, 0.5, 0.5, 1.0, 0.5])
         factors = (np.asarray(weights) * halves).astype(self.dtype)
+        return self._kick_with(fields, scalar, coefficients, factors, drift)
+
+    def _kick_with(
+        self,
+        fields: MilneFields,
+        scalar: np.ndarray,
+        coefficients: tuple[np.floating, np.floating, np.floating],
+        factors: np.ndarray,
+        drift: Drift | None,
+    ) -> float:
+        """As `_kick`, in the precision of the fields; `factors` stand before the sums of the kernel."""
         work = np.zeros(self.grid.shape[0])
-        moves = drift or (real(0), real(0), False)
+        moves = drift or (self.dtype.type(0), self.dtype.type(0), False)
 
         def planes(x0: int, x1: int) -> None:
             tile, plane = self._workspaces[x0, x1]

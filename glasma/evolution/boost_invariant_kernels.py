@@ -20,7 +20,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import index, kernel, line
+from glasma.backend import index, inline, kernel, line
 from glasma.lattice.plaquettes import wrapped
 
 #: Sites along y that are worked on at once.
@@ -37,12 +37,53 @@ def workspace(group: ModuleType, ny: int, dtype: np.dtype) -> tuple[np.ndarray, 
 
 
 @cache
+def boost_invariant_updates(group: ModuleType) -> SimpleNamespace:
+    """What happens at one site, as inlined functions.
+
+    `strength` gives F = [U_xy]_ah and 2 Re tr(1 − U_xy) of the links u = U_x, v = U_y and those across from them; `gradient`
+    D_i; the kicks take what the sites before have left: F carried along y and x, D_i carried along i.
+    """
+    mul, rotate, add_scaled, cross = group.mul, group.rotate, group.add_scaled, group.cross
+    subtract, norm2, antihermitian_mul_dagger = group.subtract, group.norm2, group.antihermitian_mul_dagger
+
+    @inline
+    def strength(u, v, u_above, v_ahead):
+        along_x = mul(u, v_ahead)
+        along_y = mul(v, u_above)
+        return antihermitian_mul_dagger(along_x, along_y), norm2(subtract(along_x, along_y))
+
+    @inline
+    def gradient(u, ahead, here):
+        return add_scaled(rotate(u, ahead), type(u[0])(-1), here)
+
+    @inline
+    def kicked_x(p, f, f_below, d, a, c_force, c_cross):
+        p = add_scaled(add_scaled(p, -c_force, f), c_force, f_below)
+        return add_scaled(p, -c_cross, cross(d, a))
+
+    @inline
+    def kicked_y(q, f, f_before, e, a, c_force, c_cross):
+        q = add_scaled(add_scaled(q, c_force, f), -c_force, f_before)
+        return add_scaled(q, -c_cross, cross(e, a))
+
+    @inline
+    def kicked_eta(r, d, d_before, e, e_below, c_divergence):
+        r = add_scaled(add_scaled(r, c_divergence, d), -c_divergence, d_before)
+        return add_scaled(add_scaled(r, c_divergence, e), -c_divergence, e_below)
+
+    return SimpleNamespace(
+        strength=strength, gradient=gradient, kicked_x=kicked_x, kicked_y=kicked_y, kicked_eta=kicked_eta
+    )  # fmt: skip
+
+
+@cache
 def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
     """The kernels of one group; each compiles for a precision when it is first called with it."""
     load, store, mul, exp, unitarise = group.load, group.store, group.mul, group.exp, group.unitarise
     load_algebra, store_algebra, add_scaled, dot = group.load_algebra, group.store_algebra, group.add_scaled, group.dot
-    cross, rotate, rotate_back = group.cross, group.rotate, group.rotate_back
-    subtract, norm2, antihermitian_mul_dagger = group.subtract, group.norm2, group.antihermitian_mul_dagger
+    rotate_back, updates = group.rotate_back, boost_invariant_updates(group)
+    strength, gradient = updates.strength, updates.gradient
+    kicked_x, kicked_y, kicked_eta = updates.kicked_x, updates.kicked_y, updates.kicked_eta
     zero, one, two = index(0), index(1), index(2)
 
     @line
@@ -55,10 +96,8 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
         for k in range(sites):
             y, yp, w = index(y0 + k), index(y0 + k + up), index(entry + k)
             u, v = load(U, zero, zero, x, y), load(U, one, zero, x, y)
-            along_x = mul(u, load(U, one, zero, xp, y))
-            along_y = mul(v, load(U, zero, zero, x, yp))
-            f = antihermitian_mul_dagger(along_x, along_y)
-            sum_ += norm2(subtract(along_x, along_y))
+            f, action = strength(u, v, load(U, zero, zero, x, yp), load(U, one, zero, xp, y))
+            sum_ += action
             store_algebra(W, _F, zero, zero, w, f)
             store_algebra(W, _FX, zero, zero, w, rotate_back(u, f))
             store_algebra(W, _FY, zero, zero, w + one, rotate_back(v, f))
@@ -71,8 +110,8 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
         for k in range(sites):
             y, w = index(y0 + k), index(entry + k)
             u = load(U, i, zero, x, y)
-            d = rotate(u, load_algebra(A, zero, zero, xn, index(y0 + k + up)))
-            d = add_scaled(d, type(weight)(-1), load_algebra(A, zero, zero, x, y))
+            ahead = load_algebra(A, zero, zero, xn, index(y0 + k + up))
+            d = gradient(u, ahead, load_algebra(A, zero, zero, x, y))
             sum_ += dot(d, d)
             store_algebra(W, line, zero, zero, w, d)
             store_algebra(W, carried, zero, zero, index(entry + k + shift), rotate_back(u, d))
@@ -110,16 +149,15 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
             a = load_algebra(A, zero, zero, x, y)
             p, q = load_algebra(E, zero, zero, x, y), load_algebra(E, one, zero, x, y)
             sum_ += before_t * (dot(p, p) + dot(q, q))
-            p = add_scaled(add_scaled(p, -c_force, f), c_force, load_algebra(W, _FY, zero, zero, w))
-            q = add_scaled(add_scaled(q, c_force, f), -c_force, load_algebra(X, zero, zero, zero, y))
-            p, q = add_scaled(p, -c_cross, cross(d, a)), add_scaled(q, -c_cross, cross(e, a))
+            p = kicked_x(p, f, load_algebra(W, _FY, zero, zero, w), d, a, c_force, c_cross)
+            q = kicked_y(q, f, load_algebra(X, zero, zero, zero, y), e, a, c_force, c_cross)
             sum_ += after_t * (dot(p, p) + dot(q, q))
             store_algebra(E, zero, zero, x, y, p)
             store_algebra(E, one, zero, x, y, q)
             r = load_algebra(E, two, zero, x, y)
             sum_ += before_l * dot(r, r)
-            r = add_scaled(add_scaled(r, c_divergence, d), -c_divergence, load_algebra(X, one, zero, zero, y))
-            r = add_scaled(add_scaled(r, c_divergence, e), -c_divergence, load_algebra(W, _DYY, zero, zero, w))
+            from_before, from_below = load_algebra(X, one, zero, zero, y), load_algebra(W, _DYY, zero, zero, w)
+            r = kicked_eta(r, d, from_before, e, from_below, c_divergence)
             sum_ += after_l * dot(r, r)
             store_algebra(E, two, zero, x, y, r)
         return sum_

@@ -11,19 +11,52 @@ from __future__ import annotations
 from collections.abc import Sequence
 from functools import cache
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 
-from glasma.backend import Workers, index, kernel
+from glasma.backend import Workers, index, inline, kernel
 from glasma.lattice.charges import Charges
 from glasma.lattice.fields import Fields
 
 
 @cache
-def charge_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernels `depart`, `deposit` and `arrive` of one group."""
+def charge_updates(group: ModuleType) -> SimpleNamespace:
+    """What one sub-particle does that crosses the link z of the site (x, y), as inlined functions; k is its column.
+
+    `meet` gives q·E_z; `turn_to_start` and `turn_to_end` rotate its colour to the start of the link (a left-mover departs) and
+    to its end (a right-mover arrives); `add_current` adds −c q to E_z.
+    """
     load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
     rotate, rotate_back, dot, add_scaled = group.rotate, group.rotate_back, group.dot, group.add_scaled
+    two = index(2)
+
+    @inline
+    def meet(q, slot, x, y, k, E, z):
+        return dot(load_algebra(q, slot, x, y, k), load_algebra(E, two, x, y, z))
+
+    @inline
+    def turn_to_start(q, slot, x, y, k, U, z):
+        store_algebra(q, slot, x, y, k, rotate(load(U, two, x, y, z), load_algebra(q, slot, x, y, k)))
+
+    @inline
+    def turn_to_end(q, slot, x, y, k, U, z):
+        store_algebra(q, slot, x, y, k, rotate_back(load(U, two, x, y, z), load_algebra(q, slot, x, y, k)))
+
+    @inline
+    def add_current(E, x, y, z, c, q, slot, k):
+        e = load_algebra(E, two, x, y, z)
+        store_algebra(E, two, x, y, z, add_scaled(e, -c, load_algebra(q, slot, x, y, k)))
+
+    return SimpleNamespace(meet=meet, turn_to_start=turn_to_start, turn_to_end=turn_to_end, add_current=add_current)
+
+
+@cache
+def charge_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernels `depart`, `deposit` and `arrive` of one group."""
+    updates = charge_updates(group)
+    meet, add_current = updates.meet, updates.add_current
+    turn_to_start, turn_to_end = updates.turn_to_start, updates.turn_to_end
 
     @kernel(group.NAME)
     def depart(x0, x1, z0, q, slot, rightward, E, U, power):
@@ -31,7 +64,6 @@ def charge_kernels(group: ModuleType) -> SimpleNamespace:
 
         z0 is the cell at whose link the first column crosses.
         """
-        two = index(2)
         slot_ = index(slot)
         for x in range(x0, x1):
             for y in range(q.shape[3]):
@@ -39,34 +71,26 @@ def charge_kernels(group: ModuleType) -> SimpleNamespace:
                 x_, y_ = index(x), index(y)
                 if rightward:
                     for k in range(q.shape[4]):
-                        e = load_algebra(E, two, x_, y_, index(z0 + k))
-                        sum_ += dot(load_algebra(q, slot_, x_, y_, index(k)), e)
+                        sum_ += meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
                 else:
                     for k in range(q.shape[4]):
-                        e = load_algebra(E, two, x_, y_, index(z0 + k))
-                        u = load(U, two, x_, y_, index(z0 + k))
-                        charge = rotate(u, load_algebra(q, slot_, x_, y_, index(k)))
-                        sum_ -= dot(charge, e)
-                        store_algebra(q, slot_, x_, y_, index(k), charge)
+                        turn_to_start(q, slot_, x_, y_, index(k), U, index(z0 + k))
+                        sum_ -= meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
                 power[x] += sum_
 
     @kernel(group.NAME)
     def deposit(x0, x1, z0, q, slot, E, c):
         """E_z ← E_z − c q at the links that the slot crosses."""
-        two = index(2)
         slot_ = index(slot)
         for x in range(x0, x1):
             for y in range(q.shape[3]):
                 x_, y_ = index(x), index(y)
                 for k in range(q.shape[4]):
-                    e = load_algebra(E, two, x_, y_, index(z0 + k))
-                    charge = load_algebra(q, slot_, x_, y_, index(k))
-                    store_algebra(E, two, x_, y_, index(z0 + k), add_scaled(e, -c, charge))
+                    add_current(E, x_, y_, index(z0 + k), c, q, slot_, index(k))
 
     @kernel(group.NAME)
     def arrive(x0, x1, z0, q, slot, rightward, E, U, power):
         """Rotate a right-mover's colour into its new cell; power[x] gains Σ ±q·E_z(t + ½) of the plane."""
-        two = index(2)
         slot_ = index(slot)
         for x in range(x0, x1):
             for y in range(q.shape[3]):
@@ -74,24 +98,25 @@ def charge_kernels(group: ModuleType) -> SimpleNamespace:
                 x_, y_ = index(x), index(y)
                 if rightward:
                     for k in range(q.shape[4]):
-                        e = load_algebra(E, two, x_, y_, index(z0 + k))
-                        u = load(U, two, x_, y_, index(z0 + k))
-                        charge = load_algebra(q, slot_, x_, y_, index(k))
-                        sum_ += dot(charge, e)
-                        store_algebra(q, slot_, x_, y_, index(k), rotate_back(u, charge))
+                        sum_ += meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
+                        turn_to_end(q, slot_, x_, y_, index(k), U, index(z0 + k))
                 else:
                     for k in range(q.shape[4]):
-                        e = load_algebra(E, two, x_, y_, index(z0 + k))
-                        sum_ -= dot(load_algebra(q, slot_, x_, y_, index(k)), e)
+                        sum_ -= meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
                 power[x] += sum_
 
     return SimpleNamespace(depart=depart, deposit=deposit, arrive=arrive)
 
 
-def _crossing(charges: Charges) -> tuple[int, int]:
+def crossing(charges: Charges) -> tuple[int, int]:
     """The site x of the link (x, z) over which the first column of the crossing slot moves, and that slot."""
     slot = charges.crossing_slot
     return charges.first_cell(slot) - (charges.direction < 0), slot
+
+
+def current_weight(fields: Fields, charges: Charges) -> Any:
+    """c in E_z ← E_z − c q, in the precision of the fields: in stored units a_t g a_z J_z = ±a_z² q."""
+    return fields.dtype.type(charges.direction * fields.grid.a_z**2)
 
 
 def deposit_currents(fields: Fields, workers: Workers, into: Sequence[np.ndarray]) -> float:
@@ -104,15 +129,14 @@ def deposit_currents(fields: Fields, workers: Workers, into: Sequence[np.ndarray
     nx = fields.grid.shape[0]
     power = np.zeros(nx)
     for charges in fields.charges:
-        (z0, slot), rightward = _crossing(charges), charges.direction > 0
+        (z0, slot), rightward = crossing(charges), charges.direction > 0
         workers.over_planes(
             nx,
             lambda x0, x1: kernels.depart(x0, x1, z0, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023
         )
     for charges in fields.charges:
-        z0, slot = _crossing(charges)
-        # In stored units −a_t g a_z J_z = ∓a_z² q.
-        c = fields.dtype.type(charges.direction * fields.grid.a_z**2)
+        z0, slot = crossing(charges)
+        c = current_weight(fields, charges)
         for momenta in into:
             workers.over_planes(nx, lambda x0, x1: kernels.deposit(x0, x1, z0, charges.q, slot, momenta, c))  # noqa: B023
     return 0.5 * fields.grid.a_z * float(workers.sum(power))
@@ -123,7 +147,7 @@ def move_charges(fields: Fields, workers: Workers) -> float:
     arrive = charge_kernels(fields.group).arrive
     power = np.zeros(fields.grid.shape[0])
     for charges in fields.charges:
-        (z0, slot), rightward = _crossing(charges), charges.direction > 0
+        (z0, slot), rightward = crossing(charges), charges.direction > 0
         workers.over_planes(
             fields.grid.shape[0],
             lambda x0, x1: arrive(x0, x1, z0, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from types import ModuleType
 
 import numpy as np
 
 from glasma.backend import Workers
+from glasma.evolution.charges import deposit_currents, move_charges
 from glasma.lattice.energy import field_energy
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import unitarity_violation
@@ -48,6 +50,14 @@ class LaboratoryScheme:
     def region(self, fields: Fields) -> list[Interval]:
         """The planes along z that move."""
         return fields.region if self.only_active else [self.grid.interior]
+
+    def _deposit(self, fields: Fields, into: Sequence[np.ndarray]) -> float:
+        """Apply the currents to momenta; half of the work."""
+        return deposit_currents(fields, self.workers, into)
+
+    def _move(self, fields: Fields) -> float:
+        """Bring the charges that cross into their new cells; the other half of the work."""
+        return move_charges(fields, self.workers)
 
     def length_element(self, fields: Fields) -> float:
         """a_z, the length along the beam that a plane stands for, units a_T."""

@@ -15,7 +15,6 @@ from types import SimpleNamespace
 import numpy as np
 
 from glasma.evolution.active_region import grow_active_region, start_active_region
-from glasma.evolution.charges import deposit_currents, move_charges
 from glasma.evolution.initial_state import initial_state
 from glasma.evolution.laboratory import LaboratoryScheme
 from glasma.evolution.leapfrog_kernels import leapfrog_kernels, workspace
@@ -52,10 +51,10 @@ class Leapfrog(LaboratoryScheme):
         if self.only_active:
             grow_active_region(fields, self.workers, self._reach)
         region = self.region(fields)
-        fields.work += deposit_currents(fields, self.workers, (fields.E,))
+        fields.work += self._deposit(fields, (fields.E,))
         self._kick(fields, region)
         arrived = self.workers.exchange(fields.E, region)
-        fields.work += move_charges(fields, self.workers)
+        fields.work += self._move(fields)
         self._drift(fields, region, arrived)
         fields.step += 1
 

@@ -14,12 +14,14 @@ with the others: so the ends act as ideal conductors, and the Gauss constraint h
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cache
 from types import ModuleType, SimpleNamespace
+from typing import Any
 
 import numpy as np
 
-from glasma.backend import index, kernel, line
+from glasma.backend import index, inline, kernel, line
 from glasma.lattice.plaquettes import neighbour, plaquettes_of, wrapped
 
 #: Sites along z that are worked on at once.
@@ -32,12 +34,25 @@ def workspace(group: ModuleType, ny: int, dtype: np.dtype) -> np.ndarray:
 
 
 @cache
+def moved_link_of(group: ModuleType) -> Callable[..., Any]:
+    """The inlined function `moved_link` of one group."""
+    load, mul, exp, unitarise, load_algebra = group.load, group.mul, group.exp, group.unitarise, group.load_algebra
+
+    @inline
+    def moved_link(U, E, d, x, y, z, a_t):
+        """exp(i a_t g a_d E_d) U_d, brought back into the group."""
+        step = exp(a_t, load_algebra(E, d, x, y, z))
+        return unitarise(mul(step, load(U, d, x, y, z)))
+
+    return moved_link
+
+
+@cache
 def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
     """The kernels of one group; each compiles for a precision when it is first called with it."""
-    load, store, mul, exp, unitarise = group.load, group.store, group.mul, group.exp, group.unitarise
-    load_algebra, store_algebra = group.load_algebra, group.store_algebra
-    add_scaled, rotate_back = group.add_scaled, group.rotate_back
-    field_strength = plaquettes_of(group).field_strength
+    load, store, load_algebra, store_algebra = group.load, group.store, group.load_algebra, group.store_algebra
+    plaquettes, moved_link = plaquettes_of(group), moved_link_of(group)
+    field_strength, add_difference = plaquettes.field_strength, plaquettes.add_difference
     zero, one = index(0), index(1)
 
     @line
@@ -66,11 +81,11 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
             f = load_algebra(F, here1, zero, zero, index(k))
             f_before = load_algebra(F, before1, zero, zero, index(k - lag1))
             u = load(U, j1, x1, y1, index(z0 - 1 + k - lag1))
-            e = add_scaled(add_scaled(e, -c1, f), c1, rotate_back(u, f_before))
+            e = add_difference(e, -c1, f, u, f_before)
             f = load_algebra(F, here2, zero, zero, index(k))
             f_before = load_algebra(F, before2, zero, zero, index(k - lag2))
             u = load(U, j2, x2, y2, index(z0 - 1 + k - lag2))
-            e = add_scaled(add_scaled(e, -c2, f), c2, rotate_back(u, f_before))
+            e = add_difference(e, -c2, f, u, f_before)
             store_algebra(E, i, x, y, z, e)
 
     @kernel(group.NAME)
@@ -128,7 +143,6 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
                 for y in range(U.shape[3]):
                     for k in range(z0 - 1 if d == 2 else z0, z1):
                         d_, x_, y_, z = index(d), index(x), index(y), index(k)
-                        step = exp(a_t, load_algebra(E, d_, x_, y_, z))
-                        store(U, d_, x_, y_, z, unitarise(mul(step, load(U, d_, x_, y_, z))))
+                        store(U, d_, x_, y_, z, moved_link(U, E, d_, x_, y_, z, a_t))
 
     return SimpleNamespace(electric=electric, links=links)

@@ -31,13 +31,13 @@ from collections.abc import Callable, Sequence
 from dataclasses import replace
 from functools import cached_property
 from types import ModuleType
+from typing import Any
 
 import numpy as np
 
 from glasma.backend import Workers
 from glasma.errors import ConvergenceError
 from glasma.evolution.active_region import grow_active_region, start_active_region
-from glasma.evolution.charges import deposit_currents, move_charges
 from glasma.evolution.initial_state import initial_state
 from glasma.evolution.laboratory import LaboratoryScheme
 from glasma.evolution.leapfrog_kernels import leapfrog_kernels
@@ -84,10 +84,16 @@ class SemiImplicit(LaboratoryScheme):
         self.tolerance, self.max_iterations = tolerance, max_iterations
         self._kernels, self._leapfrog = semi_implicit_kernels(group), leapfrog_kernels(group)
         self._a_t = self.dtype.type(grid.a_t)
-        nx, ny, _ = grid.shape
-        ranges = self.workers.ranges(nx)
-        self._lines = {bounds: workspace(group, ny, self.dtype) for bounds in ranges}
-        self._predictor_lines = {bounds: leapfrog_workspace(group, ny, self.dtype) for bounds in ranges}
+
+    @cached_property
+    def _lines(self) -> dict[Interval, np.ndarray]:
+        nx, ny, _ = self.grid.shape
+        return {bounds: workspace(self.group, ny, self.dtype) for bounds in self.workers.ranges(nx)}
+
+    @cached_property
+    def _predictor_lines(self) -> dict[Interval, np.ndarray]:
+        nx, ny, _ = self.grid.shape
+        return {bounds: leapfrog_workspace(self.group, ny, self.dtype) for bounds in self.workers.ranges(nx)}
 
     def initial_state(self, nuclei: Sequence[Nucleus]) -> Fields:
         """Fields and charges of nuclei that do not touch yet; the charges are the divergence of the momentum."""
@@ -108,17 +114,11 @@ class SemiImplicit(LaboratoryScheme):
             grow_active_region(fields, self.workers)
         region = self.region(fields)
         scale = self._momentum(fields, region)
-        fields.work += deposit_currents(fields, self.workers, (self._buffers.momentum,))
+        fields.work += self._deposit(fields, (self._buffers.momentum,))
         self._predict(fields, region)
         arrived = self._solve(fields, region, scale)
-        fields.work += move_charges(fields, self.workers)
-
-        def drift(x0: int, x1: int, z0: int, z1: int) -> None:
-            self._leapfrog.links(x0, x1, z0, z1, fields.U, fields.E, self._a_t)
-
-        self._each(region, drift)
-        arrived()
-        self._on_copies(region, drift)
+        fields.work += self._move(fields)
+        self._drift(fields, region, arrived)
         fields.step += 1
 
     def gauss_residual(self, fields: Fields) -> GaussResidual:
@@ -126,8 +126,8 @@ class SemiImplicit(LaboratoryScheme):
         return gauss_residual(self._with_momentum(fields), self.workers, self.region(fields))
 
     @cached_property
-    def _buffers(self) -> _Buffers:
-        return _Buffers(self.grid, self.group, self.dtype)
+    def _buffers(self) -> Buffers:
+        return Buffers(self.grid, self.group, self.dtype)
 
     def _each(self, region: list[Interval], task: Callable[[int, int, int, int], float | None]) -> float:
         """Run ``task(x0, x1, z0, z1)`` over the region on all threads; the largest result."""
@@ -137,14 +137,24 @@ class SemiImplicit(LaboratoryScheme):
 
         return max(self.workers.over_planes(self.grid.shape[0], planes))
 
-    def _on_copies(self, region: list[Interval], task: Callable[[int, int, int, int], None]) -> None:
-        """Run the task on the copies of the neighbours' planes."""
+    def _on_all(self, region: list[Interval], task: Callable[[int, int, int, int], None], arrived: Callable[[], None]) -> None:
+        """Run the task on the own planes, and on the copies of the neighbours' when what it needs of them has `arrived`."""
 
         def planes(x0: int, x1: int) -> None:
             for z0, z1 in region:
                 task(x0, x1, z0, z1)
 
+        self._each(region, task)
+        arrived()
         self.workers.over_copies(self.grid.shape[0], planes)
+
+    def _drift(self, fields: Fields, region: list[Interval], arrived: Callable[[], None]) -> None:
+        """The own links, and when the neighbours' electric fields have `arrived`, the copies of theirs."""
+
+        def drift(x0: int, x1: int, z0: int, z1: int) -> None:
+            self._leapfrog.links(x0, x1, z0, z1, fields.U, fields.E, self._a_t)
+
+        self._on_all(region, drift, arrived)
 
     def _other_slice(
         self, fields: Fields, region: list[Interval], time: float, arrived: Callable[[], None] = lambda: None
@@ -157,13 +167,17 @@ class SemiImplicit(LaboratoryScheme):
         for z0, z1 in region:
             for static in (z0 - 1, z1):
                 other[..., static] = fields.U[..., static]
+        self._links(fields, region, other, step, arrived)
+
+    def _links(
+        self, fields: Fields, region: list[Interval], other: np.ndarray, step: np.floating, arrived: Callable[[], None]
+    ) -> None:
+        """other ← exp(i step g a_i E_i) U"""
 
         def drift(x0: int, x1: int, z0: int, z1: int) -> None:
             self._kernels.links(x0, x1, z0, z1, other, fields.U, fields.E, step)
 
-        self._each(region, drift)
-        arrived()
-        self._on_copies(region, drift)
+        self._on_all(region, drift, arrived)
 
     def _residual(
         self, fields: Fields, region: list[Interval], into: np.ndarray, base: np.ndarray, with_drift: bool = False
@@ -197,17 +211,21 @@ class SemiImplicit(LaboratoryScheme):
 
     def _predict(self, fields: Fields, region: list[Interval]) -> None:
         """E_x, E_y(t + ½) as the leapfrog has them, to start from: exact for what moves along z; E_z as it was."""
+        longitudinal = [fields.E[2, ..., z0 - 1 : z1].copy() for z0, z1 in region]
+        self._kick(fields, region)
+        for (z0, z1), before in zip(region, longitudinal, strict=True):
+            fields.E[2, ..., z0 - 1 : z1] = before
+
+    def _kick(self, fields: Fields, region: list[Interval]) -> None:
+        """The force of the leapfrog on E."""
         real = self.dtype.type
         c_transverse, c_longitudinal = real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2)
-        longitudinal = [fields.E[2, ..., z0 - 1 : z1].copy() for z0, z1 in region]
 
         def kick(x0: int, x1: int, z0: int, z1: int) -> None:
             lines = self._predictor_lines[x0, x1]
             self._leapfrog.electric(x0, x1, z0, z1, fields.E, fields.U, lines, c_transverse, c_longitudinal)
 
         self._each(region, kick)
-        for (z0, z1), before in zip(region, longitudinal, strict=True):
-            fields.E[2, ..., z0 - 1 : z1] = before
 
     def _solve(self, fields: Fields, region: list[Interval], scale: float) -> Callable[[], None]:
         """E(t + ½) by Chebyshev's iteration; what is returned waits for that of the neighbours' planes."""
@@ -224,12 +242,7 @@ class SemiImplicit(LaboratoryScheme):
             # E_z takes part of the residual of E_x from the plane before.
             self.workers.exchange(buffers.residual[:1], region)()
             forward, onward = (real(c) for c in chebyshev.coefficients(residual / before))
-
-            def relax(x0: int, x1: int, z0: int, z1: int) -> None:
-                arrays = fields.E, buffers.increment, buffers.residual, fields.U
-                self._kernels.relax(x0, x1, z0, z1, *arrays, forward, onward, coupling)  # noqa: B023
-
-            self._each(region, relax)
+            self._relax(fields, region, forward, onward, coupling)
             arrived = self.workers.exchange(fields.E, region)
             if residual <= self.tolerance * scale:
                 self.iterations = iteration
@@ -239,6 +252,17 @@ class SemiImplicit(LaboratoryScheme):
             f"its residual is {residual / scale:.2g} of the largest momentum and evolution.tolerance = {self.tolerance:g}; "
             "raise evolution.substeps or the tolerance"
         )
+
+    def _relax(
+        self, fields: Fields, region: list[Interval], forward: np.floating, onward: np.floating, coupling: np.floating
+    ) -> None:
+        """One step of the iteration on E, with the residual and the last increment of the buffers."""
+        arrays = fields.E, self._buffers.increment, self._buffers.residual, fields.U
+
+        def relax(x0: int, x1: int, z0: int, z1: int) -> None:
+            self._kernels.relax(x0, x1, z0, z1, *arrays, forward, onward, coupling)
+
+        self._each(region, relax)
 
 
 class _Chebyshev:
@@ -271,11 +295,11 @@ class _Chebyshev:
         return 2 * following / radius, onward
 
 
-class _Buffers:
-    """Arrays that a step needs beside the state; zero where the fields are static."""
+class Buffers:
+    """Arrays that a step needs beside the state, of NumPy or CuPy; zero where the fields are static."""
 
-    def __init__(self, grid: Grid, group: ModuleType, dtype: np.dtype) -> None:
+    def __init__(self, grid: Grid, group: ModuleType, dtype: np.dtype, arrays: Any = np) -> None:
         #: Links of the next time slice, or of the one before.
-        self.links = field_array((3, group.LINK_REALS, *grid.shape), dtype)
+        self.links = field_array((3, group.LINK_REALS, *grid.shape), dtype, arrays)
         algebra = (3, group.DIMENSION, *grid.shape)
-        self.momentum, self.residual, self.increment = (field_array(algebra, dtype) for _ in range(3))
+        self.momentum, self.residual, self.increment = (field_array(algebra, dtype, arrays) for _ in range(3))

@@ -32,6 +32,7 @@ from types import ModuleType, SimpleNamespace
 import numpy as np
 
 from glasma.backend import index, inline, kernel, line
+from glasma.evolution.leapfrog_kernels import moved_link_of
 from glasma.lattice.plaquettes import wrapped
 
 #: Sites along z that are worked on at once.
@@ -52,13 +53,16 @@ def workspace(group: ModuleType, ny: int, dtype: np.dtype) -> np.ndarray:
 
 
 @cache
-def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernels of one group; each compiles for a precision when it is first called with it."""
-    load, store, mul, dagger, exp, unitarise = group.load, group.store, group.mul, group.dagger, group.exp, group.unitarise
-    load_algebra, store_algebra, dot = group.load_algebra, group.store_algebra, group.dot
+def semi_implicit_updates(group: ModuleType) -> SimpleNamespace:
+    """What happens at one site, as inlined functions.
+
+    `transverse` and `longitudinal` give what a plaquette adds to its links, times 4 and without P_z, in the order u_i, u_j,
+    u_j', u_i' and u_i, u_i', u_z, u_z'; `drift` gives P, `residual` the residual of a link, the others a step of the iteration.
+    """
+    load, mul, dagger, load_algebra = group.load, group.mul, group.dagger, group.load_algebra
     subtract, add_scaled, rotate, rotate_back = group.subtract, group.add_scaled, group.rotate, group.rotate_back
     product_with_dagger = group.antihermitian_mul_dagger
-    zero, one = index(0), index(1)
+    one, two = index(1), index(2)
 
     @inline
     def product(a, b):
@@ -69,56 +73,119 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
     def scaled(c, f):
         return add_scaled(f, c - type(c)(1), f)
 
+    @inline
+    def transverse(U, V, x, y, xp, yp, z):
+        plus, minus = type(U[0, 0, 0, 0, 0])(1), type(U[0, 0, 0, 0, 0])(-1)
+        vi, vj = load(V, 0, x, y, z), load(V, 1, x, y, z)
+        vi_far, vj_far = load(V, 0, x, yp, z), load(V, 1, xp, y, z)
+        d = dagger(subtract(mul(vi, vj_far), mul(vj, vi_far)))
+        t = subtract(mul(dagger(vi), vj), mul(vj_far, dagger(vi_far)))
+        ui, uj = load(U, 0, x, y, z), load(U, 1, x, y, z)
+        ui_far, uj_far = load(U, 0, x, yp, z), load(U, 1, xp, y, z)
+        corner = product_with_dagger(mul(ui, t), uj)
+        n = mul(uj_far, d)
+        here_x = scaled(minus, add_scaled(product(ui, n), plus, corner))
+        far_y = scaled(minus, product(n, ui))
+        n = mul(ui_far, d)
+        here_y = add_scaled(product(uj, n), plus, corner)
+        far_x = product(n, uj)
+        b = mul(uj_far, dagger(ui_far))
+        far_x = add_scaled(far_x, plus, product(dagger(b), t))
+        far_y = add_scaled(far_y, plus, product_with_dagger(b, t))
+        return here_x, here_y, far_y, far_x
+
+    @inline
+    def longitudinal(i, U, V, x, y, xn, yn, z):
+        """Of the plaquette (z, i); xn, yn is the site x + i."""
+        plus, minus = type(U[0, 0, 0, 0, 0])(1), type(U[0, 0, 0, 0, 0])(-1)
+        zp = z + one
+        ui, ui_far = load(U, i, x, y, z), load(U, i, x, y, zp)
+        uz, uz_far = load(U, two, x, y, z), load(U, two, xn, yn, z)
+        vz, vz_far = load(V, two, x, y, z), load(V, two, xn, yn, z)
+        n = mul(ui_far, dagger(mul(ui, vz_far)))
+        g1 = product(uz, n)
+        far_i = product(n, uz)
+        n = mul(ui_far, dagger(mul(ui, uz_far)))
+        g2 = product(vz, n)
+        far_i = add_scaled(far_i, plus, product(n, vz))
+        here_i = scaled(minus, add_scaled(g1, plus, g2))
+        far_z = rotate_back(ui, g2)
+        vi, vi_far = load(V, i, x, y, z), load(V, i, x, y, zp)
+        g3 = product_with_dagger(mul(uz, vi_far), mul(vi, vz_far))
+        here_z = add_scaled(g1, plus, g3)
+        g4 = product_with_dagger(mul(dagger(vi), mul(vz, vi_far)), uz_far)
+        return here_i, far_i, here_z, scaled(minus, add_scaled(far_z, plus, g4))
+
+    @inline
+    def drift(i, U, V, x, y, z, c_step):
+        """P = c_step [V U†]"""
+        return scaled(c_step, product_with_dagger(load(V, i, x, y, z), load(U, i, x, y, z)))
+
+    @inline
+    def residual(base, drift, c_ab, a, b, c_cd, c, d):
+        """base − (P + c_ab (a + b) + c_cd (c + d))"""
+        plus = type(c_ab)(1)
+        f = add_scaled(base, -plus, drift)
+        f = add_scaled(f, -c_ab, add_scaled(a, plus, b))
+        return add_scaled(f, -c_cd, add_scaled(c, plus, d))
+
+    @inline
+    def increment(D, f, i, x, y, z, forward, onward):
+        """forward f + onward D_i"""
+        return add_scaled(scaled(forward, f), onward, load_algebra(D, i, x, y, z))
+
+    @inline
+    def gradient(r, U, i, x, y, z):
+        """U_z r_i(z + 1) U_z† − r_i(z)"""
+        ahead = rotate(load(U, two, x, y, z), load_algebra(r, i, x, y, z + one))
+        return add_scaled(ahead, type(U[0, 0, 0, 0, 0])(-1), load_algebra(r, i, x, y, z))
+
+    @inline
+    def eliminated(r, U, x, y, xm, ym, z, coupling):
+        """r_z − coupling Σ_i D_i (D_z r_i)"""
+        f = load_algebra(r, two, x, y, z)
+        f = add_scaled(f, -coupling, gradient(r, U, 0, x, y, z))
+        f = add_scaled(f, coupling, rotate_back(load(U, 0, xm, y, z), gradient(r, U, 0, xm, y, z)))
+        f = add_scaled(f, -coupling, gradient(r, U, 1, x, y, z))
+        return add_scaled(f, coupling, rotate_back(load(U, 1, x, ym, z), gradient(r, U, 1, x, ym, z)))
+
+    return SimpleNamespace(
+        transverse=transverse,
+        longitudinal=longitudinal,
+        drift=drift,
+        residual=residual,
+        increment=increment,
+        eliminated=eliminated,
+    )
+
+
+@cache
+def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernels of one group; each compiles for a precision when it is first called with it."""
+    store, load_algebra, store_algebra = group.store, group.load_algebra, group.store_algebra
+    add_scaled, dot, moved_link = group.add_scaled, group.dot, moved_link_of(group)
+    updates = semi_implicit_updates(group)
+    transverse, longitudinal, drift, residual_of = updates.transverse, updates.longitudinal, updates.drift, updates.residual
+    increment, eliminated = updates.increment, updates.eliminated
+    zero = index(0)
+
     @line
     def transverse_line(W, at_x, at_y, at_x_far, at_y_far, U, V, x, y, xp, yp, z0, first, sites):
-        """What the plaquettes (x, y) of a line add to their four links, times 4."""
-        plus, minus = type(U[0, 0, 0, 0, 0])(1), type(U[0, 0, 0, 0, 0])(-1)
         for k in range(first, sites + 1):
-            z = index(z0 - 1 + k)
-            vi, vj = load(V, 0, x, y, z), load(V, 1, x, y, z)
-            vi_far, vj_far = load(V, 0, x, yp, z), load(V, 1, xp, y, z)
-            d = dagger(subtract(mul(vi, vj_far), mul(vj, vi_far)))
-            t = subtract(mul(dagger(vi), vj), mul(vj_far, dagger(vi_far)))
-            ui, uj = load(U, 0, x, y, z), load(U, 1, x, y, z)
-            ui_far, uj_far = load(U, 0, x, yp, z), load(U, 1, xp, y, z)
-            corner = product_with_dagger(mul(ui, t), uj)
-            n = mul(uj_far, d)
-            store_algebra(W, at_x, zero, zero, index(k), scaled(minus, add_scaled(product(ui, n), plus, corner)))
-            far_y = scaled(minus, product(n, ui))
-            n = mul(ui_far, d)
-            store_algebra(W, at_y, zero, zero, index(k), add_scaled(product(uj, n), plus, corner))
-            far_x = product(n, uj)
-            b = mul(uj_far, dagger(ui_far))
-            far_x = add_scaled(far_x, plus, product(dagger(b), t))
+            here_x, here_y, far_y, far_x = transverse(U, V, x, y, xp, yp, index(z0 - 1 + k))
+            store_algebra(W, at_x, zero, zero, index(k), here_x)
+            store_algebra(W, at_y, zero, zero, index(k), here_y)
             store_algebra(W, at_x_far, zero, zero, index(k), far_x)
-            far_y = add_scaled(far_y, plus, product_with_dagger(b, t))
             store_algebra(W, at_y_far, zero, zero, index(k), far_y)
 
     @line
     def longitudinal_line(W, at_i, at_i_far, at_z, at_z_far, i, U, V, x, y, xn, yn, z0, sites):
-        """What the plaquettes (z, i) of a line add to their four links, times 4, without P_z; xn, yn is the site x + i."""
-        two = index(2)
-        plus, minus = type(U[0, 0, 0, 0, 0])(1), type(U[0, 0, 0, 0, 0])(-1)
         for k in range(sites + 1):
-            z = index(z0 - 1 + k)
-            zp = z + one
-            ui, ui_far = load(U, i, x, y, z), load(U, i, x, y, zp)
-            uz, uz_far = load(U, two, x, y, z), load(U, two, xn, yn, z)
-            vz, vz_far = load(V, two, x, y, z), load(V, two, xn, yn, z)
-            n = mul(ui_far, dagger(mul(ui, vz_far)))
-            g1 = product(uz, n)
-            far = product(n, uz)
-            n = mul(ui_far, dagger(mul(ui, uz_far)))
-            g2 = product(vz, n)
-            far = add_scaled(far, plus, product(n, vz))
-            store_algebra(W, at_i, zero, zero, index(k), scaled(minus, add_scaled(g1, plus, g2)))
-            store_algebra(W, at_i_far, zero, zero, index(k), far)
-            far = rotate_back(ui, g2)
-            vi, vi_far = load(V, i, x, y, z), load(V, i, x, y, zp)
-            g3 = product_with_dagger(mul(uz, vi_far), mul(vi, vz_far))
-            store_algebra(W, at_z, zero, zero, index(k), add_scaled(g1, plus, g3))
-            g4 = product_with_dagger(mul(dagger(vi), mul(vz, vi_far)), uz_far)
-            store_algebra(W, at_z_far, zero, zero, index(k), scaled(minus, add_scaled(far, plus, g4)))
+            here_i, far_i, here_z, far_z = longitudinal(i, U, V, x, y, xn, yn, index(z0 - 1 + k))
+            store_algebra(W, at_i, zero, zero, index(k), here_i)
+            store_algebra(W, at_i_far, zero, zero, index(k), far_i)
+            store_algebra(W, at_z, zero, zero, index(k), here_z)
+            store_algebra(W, at_z_far, zero, zero, index(k), far_z)
 
     @line
     def residual_line(r, i, x, y, z0, first, sites, base, with_drift, U, V, W, a, b, b_lag, c, d, c_ab, c_cd, c_step):
@@ -126,17 +193,14 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
 
         Returns the largest |r_i|² + with_drift P².
         """
-        plus = type(c_ab)(1)
         for k in range(first, sites + 1):
             z = index(z0 - 1 + k)
-            drift = scaled(c_step, product_with_dagger(load(V, i, x, y, z), load(U, i, x, y, z)))
-            f = add_scaled(load_algebra(base, i, x, y, z), -plus, drift)
-            w = add_scaled(load_algebra(W, a, zero, zero, index(k)), plus, load_algebra(W, b, zero, zero, index(k - b_lag)))
-            f = add_scaled(f, -c_ab, w)
-            w = add_scaled(load_algebra(W, c, zero, zero, index(k)), plus, load_algebra(W, d, zero, zero, index(k)))
-            f = add_scaled(f, -c_cd, w)
+            p = drift(i, U, V, x, y, z, c_step)
+            ab = load_algebra(W, a, zero, zero, index(k)), load_algebra(W, b, zero, zero, index(k - b_lag))
+            cd = load_algebra(W, c, zero, zero, index(k)), load_algebra(W, d, zero, zero, index(k))
+            f = residual_of(load_algebra(base, i, x, y, z), p, c_ab, ab[0], ab[1], c_cd, cd[0], cd[1])
             store_algebra(r, i, x, y, z, f)
-            W[_NORMS, zero, zero, zero, index(k)] = dot(f, f) + with_drift * dot(drift, drift)
+            W[_NORMS, zero, zero, zero, index(k)] = dot(f, f) + with_drift * dot(p, p)
         # A maximum would keep the loop above from vectorising.
         largest = W[_NORMS, zero, zero, zero, index(first)]
         for k in range(first + 1, sites + 1):
@@ -201,8 +265,7 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
                 for y in range(U.shape[3]):
                     for k in range(z0 - 1 if d == 2 else z0, z1):
                         d_, x_, y_, z = index(d), index(x), index(y), index(k)
-                        step = exp(a_t, load_algebra(E, d_, x_, y_, z))
-                        store(V, d_, x_, y_, z, unitarise(mul(step, load(U, d_, x_, y_, z))))
+                        store(V, d_, x_, y_, z, moved_link(U, E, d_, x_, y_, z, a_t))
 
     @line
     def relax_line(E, D, r, i, x, y, z0, z1, forward, onward):
@@ -210,15 +273,9 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
         plus = type(forward)(1)
         for k in range(z0, z1):
             z = index(k)
-            step = add_scaled(scaled(forward, load_algebra(r, i, x, y, z)), onward, load_algebra(D, i, x, y, z))
+            step = increment(D, load_algebra(r, i, x, y, z), i, x, y, z, forward, onward)
             store_algebra(D, i, x, y, z, step)
             store_algebra(E, i, x, y, z, add_scaled(load_algebra(E, i, x, y, z), plus, step))
-
-    @inline
-    def gradient(r, U, i, x, y, z):
-        """U_z r_i(z + 1) U_z† − r_i(z)"""
-        ahead = rotate(load(U, index(2), x, y, z), load_algebra(r, i, x, y, z + index(1)))
-        return add_scaled(ahead, type(U[0, 0, 0, 0, 0])(-1), load_algebra(r, i, x, y, z))
 
     @line
     def relax_longitudinal_line(E, D, r, U, x, y, xm, ym, z0, z1, forward, onward, coupling):
@@ -227,12 +284,8 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
         plus = type(forward)(1)
         for k in range(z0, z1):
             z = index(k)
-            f = load_algebra(r, two, x, y, z)
-            f = add_scaled(f, -coupling, gradient(r, U, 0, x, y, z))
-            f = add_scaled(f, coupling, rotate_back(load(U, 0, xm, y, z), gradient(r, U, 0, xm, y, z)))
-            f = add_scaled(f, -coupling, gradient(r, U, 1, x, y, z))
-            f = add_scaled(f, coupling, rotate_back(load(U, 1, x, ym, z), gradient(r, U, 1, x, ym, z)))
-            step = add_scaled(scaled(forward, f), onward, load_algebra(D, two, x, y, z))
+            f = eliminated(r, U, x, y, xm, ym, z, coupling)
+            step = increment(D, f, two, x, y, z, forward, onward)
             store_algebra(D, two, x, y, z, step)
             store_algebra(E, two, x, y, z, add_scaled(load_algebra(E, two, x, y, z), plus, step))
 

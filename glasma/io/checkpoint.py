@@ -14,13 +14,13 @@ from glasma.domain.slab import Slab
 from glasma.errors import FileError
 from glasma.group import group_named
 from glasma.io.atomic import reading_hdf5, replacing_hdf5
-from glasma.io.fingerprint import fingerprint
+from glasma.io.fingerprint import Fingerprint
 from glasma.io.parts import check_parts, datasets, is_altered, part_of, remove_parts, sources, write_index
 from glasma.lattice.charges import Charges
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
-from glasma.lattice.storage import field_array
+from glasma.lattice.storage import field_array, on_host
 
 _FORMAT = "glasma checkpoint 1"
 
@@ -90,10 +90,12 @@ def _write(file: h5py.File, fields: State, config: Config, slab: Slab | None = N
 def _store(group: h5py.Group, name: str, array: np.ndarray, slab: Slab | None) -> None:
     if slab is not None:
         array = array[(slice(None),) * slab.axis + (slice(1, -1),)]
-    data = group.create_dataset(name, array.shape, array.dtype)
+    data, written = group.create_dataset(name, array.shape, array.dtype), Fingerprint()
     for entry in np.ndindex(array.shape[:2]):
-        data[entry] = array[entry]
-    data.attrs["fingerprint"] = np.bytes_(fingerprint(array).encode())
+        component = on_host(array[entry])
+        data[entry] = component
+        written.add(component)
+    data.attrs["fingerprint"] = np.bytes_(written.text().encode())
 
 
 def _load(data: h5py.Dataset, slab: Slab | None) -> np.ndarray:

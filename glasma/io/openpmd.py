@@ -42,7 +42,7 @@ from glasma.io.provenance import commit, versions
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
-from glasma.lattice.storage import field_array
+from glasma.lattice.storage import field_array, on_host
 from glasma.observables.stress_energy import TENSOR
 
 #: A mesh, a few planes in x at a time: (x0, x1) → (components, x1 − x0, ny, nz).
@@ -263,7 +263,7 @@ class SnapshotWriter:
 
 def _planes_of(array: np.ndarray) -> Planes:
     """The planes of an array (components, nx, ny, nz)."""
-    return lambda x0, x1: array[:, x0:x1]
+    return lambda x0, x1: on_host(array[:, x0:x1])
 
 
 def _set_attributes(holder: h5py.Group | h5py.Dataset, **attributes: Any) -> None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from glasma.lattice.storage import on_host
+
 
 @dataclass
 class Charges:
@@ -59,10 +61,10 @@ class Charges:
         return min(starts) - (self.direction < 0), max(starts) + self.cells + (self.direction > 0)
 
     def add_density(self, plane: np.ndarray, x: int) -> None:
-        """Add g ρ at the plane x to `plane`, (dim_g, ny, nz)."""
+        """Add g ρ at the plane x to `plane`, (dim_g, ny, nz), in the memory of the host."""
         for slot in range(self.slots):
             start = self.first_cell(slot)
-            plane[:, :, start : start + self.cells] += self.q[slot, :, x]
+            plane[:, :, start : start + self.cells] += on_host(self.q[slot, :, x])
 
     def copy(self) -> Charges:
         """The same charges in an array of their own."""

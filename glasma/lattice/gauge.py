@@ -12,7 +12,7 @@ import numpy as np
 from glasma.backend import Workers, index, kernel, line
 from glasma.group import dagger
 from glasma.lattice.fields import Fields
-from glasma.lattice.plaquettes import wrapped
+from glasma.lattice.plaquettes import plaquettes_of, wrapped
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class GaussResidual:
 def gauge_kernels(group: ModuleType) -> SimpleNamespace:
     """The kernels `divergence` and `unitarity` of one group."""
     load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
-    add_scaled, rotate_back, unitarity_defect = group.add_scaled, group.rotate_back, group.unitarity_defect
+    add_difference, unitarity_defect = plaquettes_of(group).add_difference, group.unitarity_defect
 
     @line
     def add_divergence_line(G, i, x, y, z0, z1, E, U, xm, ym, lag, c):
@@ -47,8 +47,7 @@ def gauge_kernels(group: ModuleType) -> SimpleNamespace:
             e = load_algebra(E, i, x, y, index(k))
             before = load_algebra(E, i, xm, ym, index(k - lag))
             u = load(U, i, xm, ym, index(k - lag))
-            g = add_scaled(add_scaled(g, c, e), -c, rotate_back(u, before))
-            store_algebra(G, zero, zero, y, index(k), g)
+            store_algebra(G, zero, zero, y, index(k), add_difference(g, c, e, u, before))
 
     @kernel(group.NAME)
     def divergence(G, x, z0, z1, E, U, inverse_a2):

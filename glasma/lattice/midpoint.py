@@ -9,15 +9,20 @@ from __future__ import annotations
 from functools import cache
 from types import ModuleType, SimpleNamespace
 
-from glasma.backend import index, kernel
+from glasma.backend import index, inline, kernel
 from glasma.lattice.fields import Fields
 from glasma.lattice.storage import field_array
 
 
 @cache
 def midpoint_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernel `half_step_back` of one group."""
+    """The kernel `half_step_back` of one group, and `link_back` for one of its links."""
     load, store, mul, exp, load_algebra = group.load, group.store, group.mul, group.exp, group.load_algebra
+
+    @inline
+    def link_back(U, E, d, x, y, z, half_a_t):
+        """U_d(t − ½)"""
+        return mul(exp(-half_a_t, load_algebra(E, d, x, y, z)), load(U, d, x, y, z))
 
     @kernel(group.NAME)
     def half_step_back(V, slot, x, z0, z1, U, E, half_a_t):
@@ -26,10 +31,9 @@ def midpoint_kernels(group: ModuleType) -> SimpleNamespace:
             for y in range(U.shape[3]):
                 for k in range(z0, z1):
                     d_, x_, y_, z = index(d), index(x), index(y), index(k)
-                    back = exp(-half_a_t, load_algebra(E, d_, x_, y_, z))
-                    store(V, d_, index(slot), y_, z, mul(back, load(U, d_, x_, y_, z)))
+                    store(V, d_, index(slot), y_, z, link_back(U, E, d_, x_, y_, z, half_a_t))
 
-    return SimpleNamespace(half_step_back=half_step_back)
+    return SimpleNamespace(half_step_back=half_step_back, link_back=link_back)
 
 
 class RollingPlanes:

@@ -7,7 +7,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import Workers, index, kernel
+from glasma.backend import Workers, index, inline, kernel
 from glasma.lattice.gauge import GaussResidual, gauge_kernels, of_planes
 from glasma.lattice.milne import MilneFields
 from glasma.lattice.plaquettes import wrapped
@@ -15,10 +15,20 @@ from glasma.lattice.plaquettes import wrapped
 
 @cache
 def constraint_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernel `gauss` of one group."""
+    """The kernel `gauss` of one group, and `gauss_at_site` for one of its sites."""
     load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
     add_scaled, cross, rotate_back = group.add_scaled, group.cross, group.rotate_back
     zero, one, two = index(0), index(1), index(2)
+
+    @inline
+    def gauss_at_site(U, A, E, x, y, xm, ym, unit):
+        """A_η × P_η, and Σ_i (P_i − U†_i P_i U_i |_{x−i}) − A_η × P_η."""
+        current = cross(load_algebra(A, zero, zero, x, y), load_algebra(E, two, zero, x, y))
+        g = add_scaled(load_algebra(E, zero, zero, x, y), -unit, current)
+        g = add_scaled(g, unit, load_algebra(E, one, zero, x, y))
+        from_x = rotate_back(load(U, zero, zero, xm, y), load_algebra(E, zero, zero, xm, y))
+        from_y = rotate_back(load(U, one, zero, x, ym), load_algebra(E, one, zero, x, ym))
+        return current, add_scaled(add_scaled(g, -unit, from_x), -unit, from_y)
 
     @kernel(group.NAME)
     def gauss(G, x, U, A, E, unit):
@@ -27,15 +37,11 @@ def constraint_kernels(group: ModuleType) -> SimpleNamespace:
         xh, xm = index(x), wrapped(x - 1, nx)
         for k in range(ny):
             y, ym = index(k), wrapped(k - 1, ny)
-            g = cross(load_algebra(A, zero, zero, xh, y), load_algebra(E, two, zero, xh, y))
-            store_algebra(G, zero, zero, zero, y, g)
-            g = add_scaled(load_algebra(E, zero, zero, xh, y), -unit, g)
-            g = add_scaled(g, unit, load_algebra(E, one, zero, xh, y))
-            from_x = rotate_back(load(U, zero, zero, xm, y), load_algebra(E, zero, zero, xm, y))
-            from_y = rotate_back(load(U, one, zero, xh, ym), load_algebra(E, one, zero, xh, ym))
-            store_algebra(G, one, zero, zero, y, add_scaled(add_scaled(g, -unit, from_x), -unit, from_y))
+            current, violation = gauss_at_site(U, A, E, xh, y, xm, ym, unit)
+            store_algebra(G, zero, zero, zero, y, current)
+            store_algebra(G, one, zero, zero, y, violation)
 
-    return SimpleNamespace(gauss=gauss)
+    return SimpleNamespace(gauss=gauss, gauss_at_site=gauss_at_site)
 
 
 def constraint(fields: MilneFields, x: int) -> tuple[np.ndarray, np.ndarray]:

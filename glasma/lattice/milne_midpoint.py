@@ -12,7 +12,7 @@ from __future__ import annotations
 from functools import cache
 from types import ModuleType, SimpleNamespace
 
-from glasma.backend import index, kernel
+from glasma.backend import index, inline, kernel
 from glasma.lattice.midpoint import RollingPlanes
 from glasma.lattice.milne import MilneFields
 from glasma.lattice.storage import field_array
@@ -20,28 +20,32 @@ from glasma.lattice.storage import field_array
 
 @cache
 def milne_midpoint_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernel `half_step_back` of one group."""
+    """The kernel `half_step_back` of one group, and `site_back` for one of its sites."""
     load, store, mul, exp = group.load, group.store, group.mul, group.exp
     load_algebra, store_algebra, add_scaled = group.load_algebra, group.store_algebra, group.add_scaled
     zero, two = index(0), index(2)
 
+    @inline
+    def site_back(V, Az, F, s, out, U, A, E, x, y, c_links, c_scalar, inverse_tau):
+        """Links, A_z and electric fields of the site (x, y), stored at (s, out)."""
+        unit = inverse_tau / inverse_tau
+        for d in range(2):
+            i = index(d)
+            p = load_algebra(E, i, zero, x, y)
+            store(V, i, zero, s, out, mul(exp(-c_links, p), load(U, i, zero, x, y)))
+            store_algebra(F, i, zero, s, out, add_scaled(p, inverse_tau - unit, p))
+        p = load_algebra(E, two, zero, x, y)
+        a = add_scaled(load_algebra(A, zero, zero, x, y), -c_scalar, p)
+        store_algebra(Az, zero, zero, s, out, add_scaled(a, inverse_tau - unit, a))
+        store_algebra(F, two, zero, s, out, p)
+
     @kernel(group.NAME)
     def half_step_back(V, Az, F, slot, x, U, A, E, c_links, c_scalar, inverse_tau):
         """Links, A_z and electric fields of the plane x, sites 1 … ny of a slot."""
-        unit = inverse_tau / inverse_tau
         for k in range(U.shape[4]):
-            s, x_, y, out = index(slot), index(x), index(k), index(k + 1)
-            for d in range(2):
-                i = index(d)
-                p = load_algebra(E, i, zero, x_, y)
-                store(V, i, zero, s, out, mul(exp(-c_links, p), load(U, i, zero, x_, y)))
-                store_algebra(F, i, zero, s, out, add_scaled(p, inverse_tau - unit, p))
-            p = load_algebra(E, two, zero, x_, y)
-            a = add_scaled(load_algebra(A, zero, zero, x_, y), -c_scalar, p)
-            store_algebra(Az, zero, zero, s, out, add_scaled(a, inverse_tau - unit, a))
-            store_algebra(F, two, zero, s, out, p)
+            site_back(V, Az, F, index(slot), index(k + 1), U, A, E, index(x), index(k), c_links, c_scalar, inverse_tau)
 
-    return SimpleNamespace(half_step_back=half_step_back)
+    return SimpleNamespace(half_step_back=half_step_back, site_back=site_back)
 
 
 class ComovingPlanes(RollingPlanes):

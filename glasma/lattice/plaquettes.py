@@ -33,6 +33,7 @@ def plaquettes_of(group: ModuleType) -> SimpleNamespace:
     """The plaquette functions of one group."""
     mul, load = group.mul, group.load
     subtract, norm2, antihermitian_mul_dagger = group.subtract, group.norm2, group.antihermitian_mul_dagger
+    add_scaled, rotate_back = group.add_scaled, group.rotate_back
 
     @inline
     def field_strength(U, i, j, x, y, z, xi, yi, zi, xj, yj, zj):
@@ -48,4 +49,13 @@ def plaquettes_of(group: ModuleType) -> SimpleNamespace:
         along_j = mul(load(U, j, x, y, z), load(U, i, xj, yj, zj))
         return norm2(subtract(along_i, along_j))
 
-    return SimpleNamespace(field_strength=field_strength, two_re_trace_of_one_minus=two_re_trace_of_one_minus)
+    @inline
+    def add_difference(f, c, here, u, before):
+        """f + c (here − u† before u): what one direction adds to a covariant divergence, u being the link to the site."""
+        return add_scaled(add_scaled(f, c, here), -c, rotate_back(u, before))
+
+    return SimpleNamespace(
+        field_strength=field_strength,
+        two_re_trace_of_one_minus=two_re_trace_of_one_minus,
+        add_difference=add_difference,
+    )

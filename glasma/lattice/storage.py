@@ -7,13 +7,16 @@ drive each other out: a step of SU(3) takes up to twice as long (benchmarks/solv
 
 from __future__ import annotations
 
+import sys
+from typing import Any
+
 import numpy as np
 
 _CACHE_LINE = 64
 
 
-def field_array(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
-    """Zeros of the given shape (directions, components, nx, ny, nz), spaced as above.
+def field_array(shape: tuple[int, ...], dtype: np.dtype | type, arrays: Any = np) -> np.ndarray:
+    """Zeros of the given shape (directions, components, nx, ny, nz), spaced as above; `arrays` is NumPy or CuPy.
 
     The array is never contiguous as a whole, so that kernels compile for one kind of array only.
     """
@@ -21,7 +24,7 @@ def field_array(shape: tuple[int, ...], dtype: np.dtype | type) -> np.ndarray:
     volume = int(np.prod(shape[2:]))
     lines = volume * real // _CACHE_LINE + 1
     lines += 1 - lines % 2
-    components = np.zeros((*shape[:2], lines * _CACHE_LINE // real), dtype)
+    components = arrays.zeros((*shape[:2], lines * _CACHE_LINE // real), dtype)
     return components[:, :, :volume].reshape(shape)
 
 
@@ -33,7 +36,12 @@ def as_field_array(array: np.ndarray) -> np.ndarray:
 
 
 def copy_field(array: np.ndarray) -> np.ndarray:
-    """A copy, spaced as a field."""
-    new = field_array(array.shape, array.dtype)
+    """A copy, spaced as a field, in the same memory: the host's or a GPU's."""
+    new = field_array(array.shape, array.dtype, sys.modules[type(array).__module__.partition(".")[0]])
     new[...] = array
     return new
+
+
+def on_host(array: Any) -> np.ndarray:
+    """The array itself, or a copy of it from the memory of a GPU."""
+    return array if isinstance(array, np.ndarray) else array.get()

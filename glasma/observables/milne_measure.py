@@ -25,13 +25,16 @@ from glasma.observables.stress_energy import TENSOR, stress_kernels
 
 
 @cache
-def milne_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernels `component_energies` and `stress` of one group; plane arguments are slots of `ComovingPlanes`."""
-    load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
+def milne_at_site(group: ModuleType) -> SimpleNamespace:
+    """What is seen at one site of the planes of `ComovingPlanes`, as inlined functions.
+
+    `energies` gives the four densities, `mean_electric` and `mean_gradient` the means of E_i and ±D_i A_z over the links to and
+    from a site, `mean_magnetic` B_z.
+    """
+    load, load_algebra = group.load, group.load_algebra
     dot, add_scaled, rotate, rotate_back = group.dot, group.add_scaled, group.rotate, group.rotate_back
     mul, subtract, norm2 = group.mul, group.subtract, group.norm2
     antihermitian_mul_dagger = group.antihermitian_mul_dagger
-    tensor_line = stress_kernels(group).tensor_line
     zero, one, two = index(0), index(1), index(2)
 
     @inline
@@ -46,51 +49,86 @@ def milne_kernels(group: ModuleType) -> SimpleNamespace:
         along_x = mul(load(V, zero, zero, x, y), load(V, one, zero, xp, y))
         return antihermitian_mul_dagger(along_x, mul(load(V, one, zero, x, y), load(V, zero, zero, x, yp)))
 
+    @inline
+    def energies(x, y, xp, yp, V, Az, E, half):
+        unit = half + half
+        p, q = load_algebra(E, zero, zero, x, y), load_algebra(E, one, zero, x, y)
+        r = load_algebra(E, two, zero, x, y)
+        d, e = gradient(zero, x, y, xp, y, V, Az, unit), gradient(one, x, y, x, yp, V, Az, unit)
+        along_x = mul(load(V, zero, zero, x, y), load(V, one, zero, xp, y))
+        along_y = mul(load(V, one, zero, x, y), load(V, zero, zero, x, yp))
+        return (
+            half * dot(r, r),
+            half * (dot(p, p) + dot(q, q)),
+            norm2(subtract(along_x, along_y)),
+            half * (dot(d, d) + dot(e, e)),
+        )
+
+    @inline
+    def mean_electric(i, x, y, xm, ym, V, E, half):
+        unit = half + half
+        u = load(V, i, zero, xm, ym)
+        e = add_scaled(load_algebra(E, i, zero, x, y), unit, rotate_back(u, load_algebra(E, i, zero, xm, ym)))
+        return add_scaled(e, half - unit, e)
+
+    @inline
+    def mean_gradient(i, sign, x, y, xn, yn, xm, ym, V, Az, half):
+        unit = half + half
+        d = rotate_back(load(V, i, zero, xm, ym), gradient(i, xm, ym, x, y, V, Az, unit))
+        d = add_scaled(d, unit, gradient(i, x, y, xn, yn, V, Az, unit))
+        return add_scaled(d, sign * half - unit, d)
+
+    @inline
+    def mean_magnetic(x, y, xp, yp, xm, ym, V, half):
+        """The mean of −F_xy over the four plaquettes around a site."""
+        unit = half + half
+        quarter = half * half
+        f = strength(x, y, xp, yp, V)
+        # the plaquette of x − x − y is carried along y first, so that it shares the last link with that of x − x
+        corner = rotate_back(load(V, one, zero, xm, ym), strength(xm, ym, x, y, V))
+        left = add_scaled(strength(xm, y, x, yp, V), unit, corner)
+        f = add_scaled(f, unit, rotate_back(load(V, zero, zero, xm, y), left))
+        f = add_scaled(f, unit, rotate_back(load(V, one, zero, x, ym), strength(x, ym, xp, y, V)))
+        return add_scaled(f, -quarter - unit, f)
+
+    return SimpleNamespace(
+        energies=energies, mean_electric=mean_electric, mean_gradient=mean_gradient, mean_magnetic=mean_magnetic
+    )
+
+
+@cache
+def milne_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernels `component_energies` and `stress` of one group; plane arguments are slots of `ComovingPlanes`."""
+    load_algebra, store_algebra = group.load_algebra, group.store_algebra
+    at_site, tensor_line = milne_at_site(group), stress_kernels(group).tensor_line
+    energies, mean_electric = at_site.energies, at_site.mean_electric
+    mean_gradient, mean_magnetic = at_site.mean_gradient, at_site.mean_magnetic
+    zero, one, two = index(0), index(1), index(2)
+
     @kernel(group.NAME)
     def component_energies(out, h, hp, V, Az, E, half):
         """½E_L², ½E_T², ½B_L², ½B_T² of a plane, (4, ny)."""
         x, xp = index(h), index(hp)
-        unit = half + half
         for k in range(out.shape[1]):
-            y, yp = index(k + 1), index(k + 2)
-            p, q = load_algebra(E, zero, zero, x, y), load_algebra(E, one, zero, x, y)
-            r = load_algebra(E, two, zero, x, y)
-            d, e = gradient(zero, x, y, xp, y, V, Az, unit), gradient(one, x, y, x, yp, V, Az, unit)
-            along_x = mul(load(V, zero, zero, x, y), load(V, one, zero, xp, y))
-            along_y = mul(load(V, one, zero, x, y), load(V, zero, zero, x, yp))
-            out[0, index(k)] = half * dot(r, r)
-            out[1, index(k)] = half * (dot(p, p) + dot(q, q))
-            out[2, index(k)] = norm2(subtract(along_x, along_y))
-            out[3, index(k)] = half * (dot(d, d) + dot(e, e))
+            e = energies(x, index(k + 1), xp, index(k + 2), V, Az, E, half)
+            out[0, index(k)], out[1, index(k)], out[2, index(k)], out[3, index(k)] = e[0], e[1], e[2], e[3]
 
     @line
     def link_means_line(W, i, magnetic, sign, x, xn, xm, up, V, Az, E, half):
         """W[i] ← E_i and W[magnetic] ← sign · D_i A_z, means over the links from and to a site along i."""
-        unit = half + half
         for k in range(W.shape[4]):
             y, yn, ym = index(k + 1), index(k + 1 + up), index(k + 1 - up)
-            u = load(V, i, zero, xm, ym)
-            e = add_scaled(load_algebra(E, i, zero, x, y), unit, rotate_back(u, load_algebra(E, i, zero, xm, ym)))
-            store_algebra(W, i, zero, zero, index(k), add_scaled(e, half - unit, e))
-            d = rotate_back(u, gradient(i, xm, ym, x, y, V, Az, unit))
-            d = add_scaled(d, unit, gradient(i, x, y, xn, yn, V, Az, unit))
-            store_algebra(W, magnetic, zero, zero, index(k), add_scaled(d, sign * half - unit, d))
+            store_algebra(W, i, zero, zero, index(k), mean_electric(i, x, y, xm, ym, V, E, half))
+            d = mean_gradient(i, sign, x, y, xn, yn, xm, ym, V, Az, half)
+            store_algebra(W, magnetic, zero, zero, index(k), d)
 
     @line
     def longitudinal_line(W, x, xp, xm, V, E, half):
-        """W[2] ← E_z and W[5] ← B_z, the mean of −F_xy over the four plaquettes around a site."""
-        unit = half + half
-        quarter = half * half
+        """W[2] ← E_z and W[5] ← B_z."""
         for k in range(W.shape[4]):
             out, y, yp, ym = index(k), index(k + 1), index(k + 2), index(k)
             store_algebra(W, two, zero, zero, out, load_algebra(E, two, zero, x, y))
-            f = strength(x, y, xp, yp, V)
-            # the plaquette of x − x − y is carried along y first, so that it shares the last link with that of x − x
-            corner = rotate_back(load(V, one, zero, xm, ym), strength(xm, ym, x, y, V))
-            left = add_scaled(strength(xm, y, x, yp, V), unit, corner)
-            f = add_scaled(f, unit, rotate_back(load(V, zero, zero, xm, y), left))
-            f = add_scaled(f, unit, rotate_back(load(V, one, zero, x, ym), strength(x, ym, xp, y, V)))
-            store_algebra(W, index(5), zero, zero, out, add_scaled(f, -quarter - unit, f))
+            store_algebra(W, index(5), zero, zero, out, mean_magnetic(x, y, xp, yp, xm, ym, V, half))
 
     @kernel(group.NAME)
     def stress(T, W, h, hp, hm, V, Az, E, half):

@@ -24,12 +24,11 @@ TENSOR = ("T00", "T0x", "T0y", "T0z", "Txx", "Tyy", "Tzz", "Txy", "Txz", "Tyz")
 
 
 @cache
-def stress_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernels `stress` and `tensor_line` of one group."""
-    load, load_algebra, store_algebra = group.load, group.load_algebra, group.store_algebra
+def stress_at_site(group: ModuleType) -> SimpleNamespace:
+    """Fields at a site and what they give, as the inlined functions `mean_electric`, `clover` and `tensor`."""
+    load, load_algebra = group.load, group.load_algebra
     dot, add_scaled, rotate_back = group.dot, group.add_scaled, group.rotate_back
     field_strength = plaquettes_of(group).field_strength
-    zero = index(0)
 
     @inline
     def strength(V, i, j, x, y, z, ip, jp):
@@ -37,64 +36,90 @@ def stress_kernels(group: ModuleType) -> SimpleNamespace:
         xj, yj, zj = neighbour(j, x, y, z, jp, jp, jp)
         return field_strength(V, i, j, x, y, z, xi, yi, zi, xj, yj, zj)
 
+    @inline
+    def mean_electric(E, i, x, y, z, x_before, y_before, z_before, V, v_before, c):
+        """c (E_i + U†_i E_i U_i), the second at the site before in direction i."""
+        e = load_algebra(E, i, x, y, z)
+        before = rotate_back(load(V, i, v_before, y_before, z_before), load_algebra(E, i, x_before, y_before, z_before))
+        both = add_scaled(e, type(c)(1), before)
+        return add_scaled(both, c - type(c)(1), both)
+
+    @inline
+    def clover(V, i, j, x, y, z, xp, xm, yp, ym, zp, zm, c):
+        """c Σ of F_ij of the four plaquettes around the site, carried to it."""
+        ip, jp = (xp if i == 0 else yp), (yp if j == 1 else zp)
+        im, jm = (xm if i == 0 else ym), (ym if j == 1 else zm)
+        ih, jh = (x if i == 0 else y), (y if j == 1 else z)
+        xa, ya, za = neighbour(i, x, y, z, im, im, im)
+        xb, yb, zb = neighbour(j, x, y, z, jm, jm, jm)
+        xc, yc, zc = neighbour(j, xa, ya, za, jm, jm, jm)
+        f = strength(V, i, j, x, y, z, ip, jp)
+        # x − i − j is carried along j first, so that it shares the last link with x − i
+        corner = rotate_back(load(V, j, xc, yc, zc), strength(V, i, j, xc, yc, zc, ih, jh))
+        left = add_scaled(strength(V, i, j, xa, ya, za, ih, jp), type(c)(1), corner)
+        f = add_scaled(f, type(c)(1), rotate_back(load(V, i, xa, ya, za), left))
+        below = strength(V, i, j, xb, yb, zb, ip, jh)
+        f = add_scaled(f, type(c)(1), rotate_back(load(V, j, xb, yb, zb), below))
+        return add_scaled(f, c - type(c)(1), f)
+
+    @inline
+    def tensor(ex, ey, ez, bx, by, bz, half):
+        """The components of T^{μν} in the order of `TENSOR`."""
+        xx = dot(ex, ex) + dot(bx, bx)
+        yy = dot(ey, ey) + dot(by, by)
+        zz = dot(ez, ez) + dot(bz, bz)
+        density = half * (xx + yy + zz)
+        return (
+            density,
+            dot(ey, bz) - dot(ez, by),
+            dot(ez, bx) - dot(ex, bz),
+            dot(ex, by) - dot(ey, bx),
+            density - xx,
+            density - yy,
+            density - zz,
+            -dot(ex, ey) - dot(bx, by),
+            -dot(ex, ez) - dot(bx, bz),
+            -dot(ey, ez) - dot(by, bz),
+        )
+
+    return SimpleNamespace(mean_electric=mean_electric, clover=clover, tensor=tensor)
+
+
+@cache
+def stress_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernels `stress` and `tensor_line` of one group."""
+    load_algebra, store_algebra = group.load_algebra, group.store_algebra
+    at_site = stress_at_site(group)
+    mean_electric, clover, tensor = at_site.mean_electric, at_site.clover, at_site.tensor
+    zero = index(0)
+
     @line
     def mean_electric_line(W, i, x, y, z0, z1, E, x_before, y_before, lag, V, v_before, c):
-        """W[i] ← c (E_i + U†_i E_i U_i), the second at the site before in direction i."""
         for k in range(z0, z1):
-            z, zm = index(k), index(k - lag)
-            e = load_algebra(E, i, x, y, z)
-            before = rotate_back(load(V, i, v_before, y_before, zm), load_algebra(E, i, x_before, y_before, zm))
-            both = add_scaled(e, type(c)(1), before)
-            store_algebra(W, i, zero, zero, z, add_scaled(both, c - type(c)(1), both))
+            e = mean_electric(E, i, x, y, index(k), x_before, y_before, index(k - lag), V, v_before, c)
+            store_algebra(W, i, zero, zero, index(k), e)
 
     @line
     def clover_line(W, line, i, j, x, y, z0, z1, V, xp, xm, yp, ym, c):
-        """W[line] ← c Σ of F_ij of the four plaquettes around the site, carried to it."""
         for k in range(z0, z1):
-            z, zp, zm = index(k), index(k + 1), index(k - 1)
-            ip, jp = (xp if i == 0 else yp), (yp if j == 1 else zp)
-            im, jm = (xm if i == 0 else ym), (ym if j == 1 else zm)
-            ih, jh = (x if i == 0 else y), (y if j == 1 else z)
-            xa, ya, za = neighbour(i, x, y, z, im, im, im)
-            xb, yb, zb = neighbour(j, x, y, z, jm, jm, jm)
-            xc, yc, zc = neighbour(j, xa, ya, za, jm, jm, jm)
-            f = strength(V, i, j, x, y, z, ip, jp)
-            # x − i − j is carried along j first, so that it shares the last link with x − i
-            corner = rotate_back(load(V, j, xc, yc, zc), strength(V, i, j, xc, yc, zc, ih, jh))
-            left = add_scaled(strength(V, i, j, xa, ya, za, ih, jp), type(c)(1), corner)
-            f = add_scaled(f, type(c)(1), rotate_back(load(V, i, xa, ya, za), left))
-            below = strength(V, i, j, xb, yb, zb, ip, jh)
-            f = add_scaled(f, type(c)(1), rotate_back(load(V, j, xb, yb, zb), below))
-            store_algebra(W, line, zero, zero, z, add_scaled(f, c - type(c)(1), f))
+            f = clover(V, i, j, x, y, index(k), xp, xm, yp, ym, index(k + 1), index(k - 1), c)
+            store_algebra(W, line, zero, zero, index(k), f)
 
     @line
     def tensor_line(T, y, W, z0, z1, half):
         for k in range(z0, z1):
             z = index(k)
-            ex, ey, ez = (
+            t = tensor(
                 load_algebra(W, 0, zero, zero, z),
                 load_algebra(W, 1, zero, zero, z),
                 load_algebra(W, 2, zero, zero, z),
-            )
-            bx, by, bz = (
                 load_algebra(W, 3, zero, zero, z),
                 load_algebra(W, 4, zero, zero, z),
                 load_algebra(W, 5, zero, zero, z),
+                half,
             )
-            xx = dot(ex, ex) + dot(bx, bx)
-            yy = dot(ey, ey) + dot(by, by)
-            zz = dot(ez, ez) + dot(bz, bz)
-            density = half * (xx + yy + zz)
-            T[0, y, z] = density
-            T[1, y, z] = dot(ey, bz) - dot(ez, by)
-            T[2, y, z] = dot(ez, bx) - dot(ex, bz)
-            T[3, y, z] = dot(ex, by) - dot(ey, bx)
-            T[4, y, z] = density - xx
-            T[5, y, z] = density - yy
-            T[6, y, z] = density - zz
-            T[7, y, z] = -dot(ex, ey) - dot(bx, by)
-            T[8, y, z] = -dot(ex, ez) - dot(bx, bz)
-            T[9, y, z] = -dot(ey, ez) - dot(by, bz)
+            T[0, y, z], T[1, y, z], T[2, y, z], T[3, y, z], T[4, y, z] = t[0], t[1], t[2], t[3], t[4]
+            T[5, y, z], T[6, y, z], T[7, y, z], T[8, y, z], T[9, y, z] = t[5], t[6], t[7], t[8], t[9]
 
     @kernel(group.NAME)
     def stress(T, W, x, V, h, hp, hm, z0, z1, E, inverse_a_z, half):
