@@ -22,6 +22,7 @@ from pathlib import Path
 
 import numpy as np
 
+from glasma.domain.halo import bytes_a_step
 from glasma.domain.ranks import world
 from glasma.domain.slab import Slab
 from glasma.evolution.leapfrog import Leapfrog
@@ -121,7 +122,7 @@ def main() -> None:
     for name, row in rows.items():
         size = row["shape"]
         # 3 momenta, each of 3 components, of two planes, with the plane before the region
-        model = 2 * 9 * size[1] * (size[2] - 6 + 1) * 4 if row["halo_bytes"] else 0
+        model = bytes_a_step(size, 3, 4) if row["halo_bytes"] else 0
         gain = alone / row["seconds"] * size[0] / nx
         worked = 1e9 * row["processor_seconds"] / np.prod(size)
         cells = f"{row['seconds']:>9.3f}{row['ns_per_site_step']:>9.1f}{worked:>9.1f}{gain:>9.2f}{100 * row['waiting']:>8.1f}%"

@@ -104,7 +104,7 @@ def _check_snapshot(
         altered += snapshots.altered(step, slab.ranks)
     elif "T" in meshes:
         snapshots.mesh(step, "T", altered)
-    fields = snapshots.fields(step, altered) if snapshots.has_fields(step) else None
+    fields = snapshots.fields(step, altered, density_on_file=True) if snapshots.has_fields(step) else None
     checks = [Check(source, "datasets changed since written", float(len(altered)), 0.0)]
     if fields is None:
         return checks, None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, floor
@@ -120,6 +121,11 @@ class Derived:
         """The gauge group, with links as the run stores them."""
         return group_named(self.config.lattice.group, self.config.run.links)
 
+    @property
+    def threads(self) -> int:
+        """CPU threads of the run, in one process."""
+        return self.config.run.threads or os.cpu_count() or 1
+
     @cached_property
     def slab_cells(self) -> int:
         """Cells along z that the charges of one nucleus occupy, at most."""
@@ -158,7 +164,7 @@ class Derived:
             return self.field_bytes + max(self._light_cone_bytes, self.field_bytes)
         group = self.group
         nx, ny, nz = self.grid.shape
-        rolling = (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
+        rolling = self.threads * (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
         # Planes in x of T^{μν} at once, in the precision of the run and in the single precision of the file.
         tensor = 10 * min(nx, 16) * ny * nz * (self.dtype.itemsize + 4) if self.config.output.snapshot_tensor else 0
         # HDF5 keeps so much of each component of a mesh that is being written.
@@ -168,10 +174,11 @@ class Derived:
 
     @cached_property
     def report_bytes(self) -> int:
-        """Bytes of the arrays of the report's checks: a snapshot with its charges as a density at every site."""
+        """Bytes of the arrays of the report's checks: a snapshot, its charges as a density at a few planes for each thread."""
         if self.config.is_boost_invariant or not self.config.output.snapshot_fields:
             return self.field_bytes
-        density = self.group.DIMENSION * self.grid.sites * self.dtype.itemsize
+        nx, ny, nz = self.grid.shape
+        density = self.group.DIMENSION * min(nx, 16 * self.threads) * ny * nz * self.dtype.itemsize
         return self.field_bytes + density + self._scheme_bytes
 
     @property

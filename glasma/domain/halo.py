@@ -13,9 +13,27 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from glasma.domain.ranks import MpiRanks
-from glasma.lattice.grid import Interval
+from glasma.lattice.grid import FROZEN_CELLS, Interval
 
 _UP, _DOWN = 1, 2
+
+
+def bytes_a_step(shape: tuple[int, int, int], dimension: int, real: int) -> int:
+    """What a rank sends in a step of the leapfrog: three momenta of two planes, over all planes along z that move.
+
+    Parameters
+    ----------
+    shape : (nx, ny, nz)
+        Of the lattice.
+    dimension : int
+        Of the algebra.
+    real : int
+        Bytes of a number.
+    """
+    _, ny, nz = shape
+    # The static plane before the first that moves is sent too; in 2+1D there is one plane.
+    moving = nz - 2 * FROZEN_CELLS + 1 if nz > 1 else 1
+    return 2 * 3 * dimension * ny * moving * real
 
 
 class Halo:

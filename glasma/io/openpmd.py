@@ -22,6 +22,7 @@ from __future__ import annotations
 import json
 import shutil
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
@@ -68,6 +69,22 @@ class StoredDensity:
     def add_density(self, plane: np.ndarray, x: int) -> None:
         """Add g ρ at the plane x to `plane`, (dim_g, ny, nz)."""
         plane += self.rho[:, x]
+
+
+class DensityOnFile:
+    """The same, read from the open file as it is asked for: each thread holds the planes of one row of chunks."""
+
+    def __init__(self, components: Sequence[h5py.Dataset]) -> None:
+        self._components, self._held = components, threading.local()
+
+    def add_density(self, plane: np.ndarray, x: int) -> None:
+        """Add g ρ at the plane x to `plane`, (dim_g, ny, nz)."""
+        first = x - x % _PLANES
+        if getattr(self._held, "first", None) != first:
+            self._held.rho = None  # before the next ones are read
+            self._held.rho = np.stack([data[first : first + _PLANES] for data in self._components])
+            self._held.first = first
+        plane += self._held.rho[:, x - first]
 
 
 class SnapshotWriter:
@@ -357,8 +374,16 @@ class Snapshots:
         """Whether a snapshot holds links and momenta."""
         return "U_x" in self.meshes(step)
 
-    def fields(self, step: int, altered: list[str] | None = None) -> Fields | MilneFields:
-        """Links and electric fields, and the charges as a density, or the boost-invariant state; `altered` as in `mesh`."""
+    def fields(self, step: int, altered: list[str] | None = None, density_on_file: bool = False) -> Fields | MilneFields:
+        """Links and electric fields, and the charges as a density, or the boost-invariant state.
+
+        Parameters
+        ----------
+        altered : list, optional
+            As in `mesh`.
+        density_on_file : bool
+            Leave the density on the file, which has to stay open: less memory by dim_g reals a site.
+        """
         check_parts(self._iteration(step)["meshes"])
         if self.config.is_boost_invariant:
             return self._milne(step, altered)
@@ -370,9 +395,19 @@ class Snapshots:
             components = [str(n) for n in range(array.shape[1])]
             for i, axis in enumerate(_AXES):
                 self._read(array[i], meshes[f"{letter}_{axis}"], f"{letter}_{axis}", components, altered)
-        charges = (StoredDensity(self.mesh(step, "charge_density", altered)),)
+        charges = (self._density(step, altered, density_on_file),)
         work = float(self._iteration(step).attrs["workOnCharges"])
         return Fields(self._grid, group, U, E, charges, step, work)  # type: ignore[arg-type]
+
+    def _density(self, step: int, altered: list[str] | None, on_file: bool) -> StoredDensity | DensityOnFile:
+        name = "charge_density"
+        if not on_file or self._slab is not None:
+            return StoredDensity(self.mesh(step, name, altered))
+        record = self._iteration(step)["meshes"][name]
+        components = sorted(record, key=int)
+        if altered is not None:
+            altered += [f"{name}/{component}" for component in components if is_altered(record[component])]
+        return DensityOnFile([record[component] for component in components])
 
     def _milne(self, step: int, altered: list[str] | None) -> MilneFields:
         def stored(*names: str) -> np.ndarray:

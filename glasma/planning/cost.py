@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from math import ceil
 
 from glasma.derived import Derived
+from glasma.domain.halo import bytes_a_step
 from glasma.group import group_named
 from glasma.planning.machine import Kind, Machine, Throughput
 
@@ -104,6 +105,8 @@ class RunCost:
         Seconds on one node: steps and measurements share its cores and its bandwidth, all else runs on one core.
     nodes : int
         That hold the arrays.
+    halo_bytes : int
+        That each of many nodes sends in a step of the leapfrog.
     files : RunFiles
     plain_seconds : float
         Core seconds of the same steps with the leapfrog, or with the scheme itself in 2+1D.
@@ -124,6 +127,7 @@ class RunCost:
     phases: dict[str, float]
     node_seconds: float
     nodes: int
+    halo_bytes: int
     files: RunFiles
     plain_seconds: float
     gpus: int | None = None
@@ -201,13 +205,14 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
         on_all_cores = max(on_all_cores, 1e-9 * streamed / bandwidth)
     on_all_cores += phases["measurement"] / cores
     on_one_core = sum(phases.values()) - phases["evolution"] - phases["measurement"]
+    halo = bytes_a_step(derived.grid.shape, derived.group.DIMENSION, derived.dtype.itemsize)
     gpus, gpu_seconds = None, None
     if machine.gpu is not None:
         gpus = ceil(derived.memory_bytes / (machine.gpu.memory_GiB * 2**30))
         gpu_seconds = 1e-9 * streamed / (machine.gpu.bandwidth_GB_s * machine.gpu.efficiency)
     return RunCost(
         derived.field_bytes, derived.memory_bytes, memory, updates, steps, measurements, len(moving), checkpoints, phases,
-        on_all_cores + on_one_core, nodes, files, 1e-9 * updates * plain.step_ns, gpus, gpu_seconds,
+        on_all_cores + on_one_core, nodes, halo, files, 1e-9 * updates * plain.step_ns, gpus, gpu_seconds,
     )  # fmt: skip
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from glasma.derived import Derived
+from glasma.domain.slab import LEAST
 from glasma.planning.cost import Costs, RunCost, costs_on, kind_of, run_cost
 from glasma.planning.machine import Machine, cache_path, load_machine, measured_machine, save_machine, shipped_machine
 from glasma.planning.surrogate import CoarseCost, coarse_cost
@@ -69,11 +70,14 @@ class Plan:
             "core hours": f"{_hours(cost.core_seconds)}: {self._shares()}",
             "wall time": _time(cost.wall_seconds) + (", without what the nodes exchange" if cost.nodes > 1 else ""),
         }
+        if cost.nodes > 1:
+            rows["between nodes"] = f"{_bytes(cost.halo_bytes)} sent by each in a step{self._too_many_nodes()}"
+        many = "; the engine runs on one of them" if cost.gpus and cost.gpus > 1 else ""
         if machine.gpu is not None and cost.gpu_seconds is not None and cost.gpus is not None:
             rows["GPU hours"] = (
                 f"{_hours(cost.gpu_seconds)} of {machine.gpu.name}, {cost.gpus:,} to hold it "
                 f"({-(-cost.gpus // machine.gpu.per_node):,} nodes): "
-                f"{_time(cost.gpu_seconds / cost.gpus)} of steps (a bound from the bandwidth; the engine runs on cores)"
+                f"{_time(cost.gpu_seconds / cost.gpus)} of steps (a bound from the bandwidth{many})"
             )
         packed = "" if files.snapshots == files.snapshots_most else f", {_bytes(files.snapshots_most)} before gzip"
         rows |= {
@@ -84,6 +88,12 @@ class Plan:
         for coarse in self.coarse:
             rows[f"surrogate, b = {coarse.b}"] = self._surrogate(coarse)
         return rows
+
+    def _too_many_nodes(self) -> str:
+        most = self.derived.grid.shape[0] // LEAST
+        if self.cost.nodes <= most:
+            return ""
+        return f"; the lattice is cut along x alone, into at most {most:,} parts: too few"
 
     def _shares(self) -> str:
         shares = {name: part / self.cost.core_seconds for name, part in self.cost.phases.items()}

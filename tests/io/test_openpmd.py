@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
+from glasma.backend import Workers
 from glasma.collision import Collision
-from glasma.io.openpmd import SnapshotWriter
+from glasma.io.openpmd import Snapshots, SnapshotWriter
 from tests.tiny_run import finished_run, glasma, write_tiny
 
 validator = pytest.importorskip("openpmd_validator.check_h5")
@@ -106,3 +107,21 @@ def test_gathering_twice_is_gathering_once(tmp_path: Path) -> None:
     derived = Collision(write_tiny(tmp_path)).derived
     SnapshotWriter(tmp_path / "out", derived).gather()
     assert (tmp_path / "out" / "snapshots.h5").read_bytes() == before
+
+
+def test_a_density_left_on_the_file_is_the_one_in_memory():
+    """With the same density a check needs less memory; planes are asked for in any order, by any thread."""
+    with Snapshots(finished_run() / "snapshots.h5") as snapshots:
+        step, altered = snapshots.steps[1], []
+        held, left = snapshots.fields(step), snapshots.fields(step, altered, density_on_file=True)
+        assert altered == []
+        shape = held.E.shape[1], *held.E.shape[3:]
+        planes = np.zeros((2, held.E.shape[2], *shape))
+
+        def add(x: int) -> None:
+            held.charges[0].add_density(planes[0, x], x)
+            left.charges[0].add_density(planes[1, x], x)
+
+        Workers(3).each(reversed(range(held.E.shape[2])), add)
+    assert np.abs(planes[0]).max() > 0
+    np.testing.assert_array_equal(planes[1], planes[0])
