@@ -220,6 +220,20 @@ def test_machine_with_gpus(tmp_path: Path) -> None:
     assert "GPU hours" in glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out
 
 
+def test_plan_says_what_nodes_exchange_and_how_far_the_lattice_can_be_cut(tmp_path: Path) -> None:
+    path = tmp_path / "machine.toml"
+    path.write_text(GOOD)
+    plan = json.loads(glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path, "--json").out)
+    # Three momenta of eight colours, on the two outermost planes of a node.
+    assert plan["halo_bytes"] == 2 * 3 * 8 * 1920 * (512000 - 5) * 8
+    assert "at most 960 parts" in glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out
+    path.write_text(GOOD.replace("96", "4000"))
+    wide = glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out
+    assert "between nodes" in wide
+    assert "parts" not in wide
+    assert "between nodes" not in glasma("plan", RUNS / "quickstart.toml", "--machine", path).out
+
+
 @pytest.mark.parametrize(
     ("text", "expected"),
     [

@@ -19,7 +19,7 @@ WRONG_KEYS: dict[str, tuple[list[str], list[str]]] = {
         ["lattice.transverse_cell = 8", "did you mean transverse_cells?"],
     ),
     "misspelt section": (["latice.group=SU(2)"], ["latice", "unknown key", "did you mean lattice?"]),
-    "nothing like a key": (["run.zzz=3"], ["run.zzz = 3", "known here: name, seed, threads, precision"]),
+    "nothing like a key": (["run.zzz=3"], ["run.zzz = 3", "known here: name, seed, backend, threads, precision, links"]),
     "length where an energy is due": (["nuclei.g2mu=2 fm"], ["nuclei.g2mu = '2 fm'", "unit fm does not fit", "GeV"]),
     "energy where a length is due": (
         ["lattice.transverse_length=2 GeV"],

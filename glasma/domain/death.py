@@ -21,6 +21,9 @@ from glasma.io.atomic import PARTIAL
 #: Ranks that meet the same error leave it to the first one for this long.
 _PATIENCE = 1.0
 
+#: A launcher that ends its processes reads no more of what they say: give it the time before.
+_HEARD = 0.5
+
 _WATCHER = """\
 import os, sys
 said = ""
@@ -110,6 +113,7 @@ def end_all(ranks: Ranks, message: str, status: int) -> NoReturn:
         if _watch is not None and "heckpoint" not in message:
             told = f"{message.partition('; go on with')[0]}; {_watch.remedy}"
         print(f"glasma: {' '.join(told.split())}", file=sys.stderr, flush=True)
+        time.sleep(_HEARD)
     else:
         time.sleep(_PATIENCE)  # the one that has spoken ends all
     ranks.abort(status)

@@ -55,6 +55,7 @@ class RunDirectory:
         elif path.is_dir() and any(not file.name.startswith(PARTIAL) for file in path.iterdir()):
             raise FileError(f"{path}: is not empty and not a run of glasma; choose another --out directory")
         make_directory(path)
+        remove_partial(path)
         return directory
 
     @classmethod

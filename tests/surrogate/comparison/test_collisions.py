@@ -149,9 +149,9 @@ def test_equivariance_sees_a_scheme_that_is_not(made: Made, monkeypatch: pytest.
     assert equivariance(run, surrogate, Workers(1), seed=7) < 1e-11
     stepping = Leapfrog._drift
 
-    def broken(self: Leapfrog, fields: Any, region: Any) -> None:
+    def broken(self: Leapfrog, fields: Any, region: Any, arrived: Any) -> None:
         fields.E[:, 0, ..., 10:20] *= 1.001
-        stepping(self, fields, region)
+        stepping(self, fields, region, arrived)
 
     monkeypatch.setattr(Leapfrog, "_drift", broken)
     assert equivariance(run, surrogate, Workers(1), seed=7) > 1e-5
