@@ -1,0 +1,103 @@
+"""Commands for many events: ensembles and scans."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from glasma.cli.root import JOBS, OVERRIDE, SCHEDULER, cli, fail
+
+if TYPE_CHECKING:
+    from glasma.io.ensemble_directory import EnsembleDirectory
+
+
+@cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option("--events", type=int, required=True, metavar="N", help="How many; more may be added to an ensemble later.")
+@JOBS
+@SCHEDULER
+@OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>-ensemble].")
+@click.option("--overwrite", is_flag=True, help="Replace an earlier ensemble.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def ensemble(
+    config: Path,
+    events: int,
+    jobs: int | None,
+    scheduler: str | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Run N events of the TOML file CONFIG, each with its own seed, and average them; exit status 1 if one fails."""
+    from glasma.config import load_config
+    from glasma.ensemble import run_ensemble
+    from glasma.progress import reporter
+
+    checked = load_config(config, overrides)
+    with reporter(quiet) as progress:
+        path = out or Path("runs/output") / f"{checked.run.name}-ensemble"
+        directory = run_ensemble(checked, path, events, jobs, overwrite, progress, scheduler)
+    end_of_ensemble(directory)
+
+
+@cli.command()
+@click.argument("config", type=click.Path(path_type=Path))
+@click.option(
+    "--over", multiple=True, required=True, metavar="KEY=V1,V2", help="Values of a key, such as nuclei.g2mu='1 GeV,2 GeV'."
+)
+@click.option("--events", type=int, required=True, metavar="N", help="How many at each point; more may be added later.")
+@JOBS
+@SCHEDULER
+@OVERRIDE
+@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>-scan].")
+@click.option("--overwrite", is_flag=True, help="Replace earlier ensembles of these points.")
+@click.option("--quiet", is_flag=True, help="No progress.")
+def scan(
+    config: Path,
+    over: tuple[str, ...],
+    events: int,
+    jobs: int | None,
+    scheduler: str | None,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    quiet: bool,
+) -> None:
+    """Run an ensemble of the TOML file CONFIG at each point of a grid of values; exit status 1 if an event fails."""
+    from glasma.ensemble.scan import read_points, run_scan
+    from glasma.progress import reporter
+
+    points = read_points(config, overrides, over)
+    path = out or Path("runs/output") / f"{points[0].config.run.name}-scan"
+    try:
+        with reporter(quiet) as progress:
+            directories = run_scan(points, path, events, jobs, overwrite, progress, scheduler)
+    except KeyboardInterrupt:
+        fail("interrupted; the same command goes on", 130)
+    click.echo(f"report: {path / 'scan.html'}")
+    end_with_failures(directories)
+
+
+def end_of_ensemble(directory: EnsembleDirectory) -> None:
+    """Say where the report is, and which events failed."""
+    click.echo(f"report: {directory.report}")
+    end_with_failures([directory])
+
+
+def end_with_failures(directories: list[EnsembleDirectory]) -> None:
+    """Say which events failed; exit status 1 if some did."""
+    failed = [
+        (f"{directory.path.name}, {event}" if len(directories) > 1 else f"{event}", event.error)
+        for directory in directories
+        for event in directory.read_events()
+        if event.status == "failed"
+    ]
+    for name, error in failed:
+        click.echo(f"glasma: {name} failed: {error}", err=True)
+    if failed:
+        sys.exit(1)

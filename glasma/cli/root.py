@@ -1,0 +1,72 @@
+"""The root of all commands, and what they share: options, tables, the one line of an error."""
+
+from __future__ import annotations
+
+import sys
+from importlib.util import find_spec
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+import click
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from glasma.errors import ConfigError, GlasmaError
+
+if TYPE_CHECKING:
+    from glasma.domain.ranks import Ranks
+
+OVERRIDE = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a key, such as run.seed=7.")
+JOBS = click.option("--jobs", type=int, metavar="K", help="How many run at once on this machine [1].")
+SCHEDULER = click.option(
+    "--scheduler", metavar="ADDRESS", help="Run on the workers of this Dask scheduler, such as tcp://host:8786."
+)
+BACKEND = click.option("--backend", type=click.Choice(["cpu", "cuda"]), help="Where it is computed, instead of run.backend.")
+DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
+
+
+@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="glasma")
+@click.pass_context
+def cli(context: click.Context) -> None:
+    """Real-time lattice simulations of heavy-ion collisions."""
+    if context.invoked_subcommand not in ("run", "resume") and ranks_here().size > 1:
+        raise ConfigError(f"mpirun: `glasma {context.invoked_subcommand}` runs in one process; leave mpirun out")
+
+
+def ranks_here() -> Ranks:
+    """The processes that mpirun has started, or this one alone."""
+    from glasma.domain.ranks import world
+
+    return world()
+
+
+def needs_torch() -> None:
+    """Raise ConfigError if PyTorch is not installed."""
+    if find_spec("torch") is None:
+        raise ConfigError("PyTorch is not installed; install glasma with its extra: pip install 'glasma[surrogate]'")
+
+
+def print_table(rows: dict[str, str]) -> None:
+    """Print names and values."""
+    table = Table(show_header=False, box=None)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for name, value in rows.items():
+        table.add_row(Text(name), Text(value))  # no markup: [gpu] is a word here
+    Console(highlight=False).print(table)
+
+
+def fail(message: str, status: int) -> NoReturn:
+    """End with one line on the standard error; of many ranks, all of them."""
+    try:
+        ranks = ranks_here()
+    except GlasmaError:  # what there is to say of MPI is the message itself
+        ranks = None
+    if ranks is not None and ranks.size > 1:
+        from glasma.domain.death import end_all
+
+        end_all(ranks, message, status)
+    click.echo("glasma: " + " ".join(message.split()), err=True)
+    sys.exit(status)
