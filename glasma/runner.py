@@ -138,7 +138,9 @@ class _Run:
         self.ranks.barrier()
         self.watch: DeathWatch | None = None
         if self.ranks.size > 1:
-            self.watch = DeathWatch(directory.path, self.ranks, self._last_step() if self.resuming else None)
+            self.watch = DeathWatch(
+                directory.path, directory.checkpoint, self.ranks, self._last_step() if self.resuming else None
+            )
 
     def _new_record(self) -> dict[str, Any]:
         return {
@@ -338,10 +340,10 @@ class _Run:
         if self.ranks.is_first:
             self.profiles.save()
         save_checkpoint(self.directory.checkpoint, self.collision.fields, self.config, self.slab)
-        self._record_cost()
-        self._write_record()
         if self.watch is not None:
             self.watch.checkpoint(self.collision.fields.step)
+        self._record_cost()
+        self._write_record()
         self._checkpoint_wall = time.monotonic()
 
     def _region_sites(self) -> int:

@@ -139,6 +139,7 @@ def test_data_set_is_the_same_byte_for_byte(address: str, tmp_path: Path) -> Non
     assert len({(tmp_path / f"{name}.h5").read_bytes() for name in choices}) == 1
 
 
+@pytest.mark.slow
 def test_scan_is_an_ensemble_at_each_point(tmp_path: Path) -> None:
     config, out = write_boost_invariant(tmp_path), tmp_path / "out"
     options = ("--over", "lattice.transverse_cells=8,10", "--events", 2, "--jobs", 2, "--out", out, "--quiet")

@@ -221,6 +221,7 @@ def _die_with_event_1(values: dict[str, Any], path: str, again: bool) -> str | N
     return work_on_event(values, path, again)
 
 
+@pytest.mark.slow
 def test_event_that_kills_every_worker_fails_alone(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     out = tmp_path / "out"
     monkeypatch.setattr(glasma.ensemble.run, "work_on_event", _die_with_event_1)

@@ -273,6 +273,7 @@ def test_probes_are_collisions_that_can_be_run() -> None:
             assert found.last_step > found.first_step
 
 
+@pytest.mark.slow
 def test_memory_is_that_of_a_run_in_a_process_of_its_own(tmp_path: Path) -> None:
     """Some half a gigabyte, of which half is the process itself; few steps."""
     finished_run()  # so that the process finds its kernels compiled

@@ -21,6 +21,8 @@ from glasma.io.atomic import PARTIAL
 #: Ranks that meet the same error leave it to the first one for this long.
 _PATIENCE = 1.0
 
+_NONE, _SOME = "no checkpoint was written yet", "a checkpoint is whole"
+
 #: A launcher that ends its processes reads no more of what they say: give it the time before.
 _HEARD = 0.5
 
@@ -29,12 +31,14 @@ import os, sys
 said = ""
 for line in sys.stdin:
     said = line.strip()
+marker, checkpoint, none, some = sys.argv[1:]
 if said:
     try:
-        os.close(os.open(sys.argv[1], os.O_CREAT | os.O_EXCL))
+        os.close(os.open(marker, os.O_CREAT | os.O_EXCL))
     except OSError:
         sys.exit()
-    print(said, file=sys.stderr, flush=True)
+    # The first checkpoint may be there before the watcher was told of it.
+    print(said.replace(none, some) if os.path.exists(checkpoint) else said, file=sys.stderr, flush=True)
 """
 
 
@@ -45,18 +49,20 @@ class DeathWatch:
     ----------
     directory : Path
         Of the run.
+    checkpoint : Path
+        Where its checkpoint is, once there is one.
     ranks : Ranks
     step : int, optional
         Of the last checkpoint, if there is one.
     """
 
-    def __init__(self, directory: Path, ranks: Ranks, step: int | None = None) -> None:
+    def __init__(self, directory: Path, checkpoint: Path, ranks: Ranks, step: int | None = None) -> None:
         self.directory, self.ranks = directory, ranks
         self._marker = directory / f"{PARTIAL}stopped"
         self._watcher: subprocess.Popen[str] | None = None
         if ranks.is_first:
             self._marker.unlink(missing_ok=True)
-            command = [sys.executable, "-S", "-E", "-c", _WATCHER, str(self._marker)]
+            command = [sys.executable, "-S", "-E", "-c", _WATCHER, str(self._marker), str(checkpoint), _NONE, _SOME]
             self._watcher = subprocess.Popen(
                 command, stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, start_new_session=True, text=True
             )
@@ -66,7 +72,7 @@ class DeathWatch:
 
     def checkpoint(self, step: int | None) -> None:
         """The last whole checkpoint is now that of a step."""
-        whole = "no checkpoint was written yet" if step is None else f"the checkpoint of step {step} is whole"
+        whole = _NONE if step is None else f"the checkpoint of step {step} is whole"
         self.remedy = f"{whole}; go on with `mpirun -n {self.ranks.size} glasma resume {self.directory}`"
         self._tell(f"glasma: a rank was killed and the run stopped; {self.remedy}")
 
