@@ -13,6 +13,7 @@ import numpy as np
 from glasma.config import Config
 from glasma.evolution.active_region import MARGIN
 from glasma.group import group_named
+from glasma.io.parts import PLANES_AT_ONCE
 from glasma.lattice.grid import Grid
 from glasma.nuclei.profile import GaussianProfile
 from glasma.units import HBARC
@@ -166,7 +167,7 @@ class Derived:
         nx, ny, nz = self.grid.shape
         rolling = self.threads * (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
         # Planes in x of T^{μν} at once, in the precision of the run and in the single precision of the file.
-        tensor = 10 * min(nx, 16) * ny * nz * (self.dtype.itemsize + 4) if self.config.output.snapshot_tensor else 0
+        tensor = 10 * min(nx, PLANES_AT_ONCE) * ny * nz * (self.dtype.itemsize + 4) if self.config.output.snapshot_tensor else 0
         # HDF5 keeps so much of each component of a mesh that is being written.
         component = self.grid.sites * self.dtype.itemsize
         caches = max(group.LINK_REALS * min(_CHUNK_CACHE, component), 10 * min(_CHUNK_CACHE, 4 * self.grid.sites))
@@ -178,7 +179,7 @@ class Derived:
         if self.config.is_boost_invariant or not self.config.output.snapshot_fields:
             return self.field_bytes
         nx, ny, nz = self.grid.shape
-        density = self.group.DIMENSION * min(nx, 16 * self.threads) * ny * nz * self.dtype.itemsize
+        density = self.group.DIMENSION * min(nx, PLANES_AT_ONCE * self.threads) * ny * nz * self.dtype.itemsize
         return self.field_bytes + density + self._scheme_bytes
 
     @property

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from typing import Any
 
 import numpy as np
 
 from glasma.backend import Workers
 from glasma.config import Config
+from glasma.derived import Derived
 from glasma.domain.ranks import Ranks
 from glasma.domain.slab import Slab
 from glasma.errors import ConfigError
@@ -37,11 +37,11 @@ def make_scheme(config: Config, grid: Grid, slab: Slab | None = None, backend: s
     """
     evolution = config.evolution
     group, dtype = group_named(config.lattice.group, config.run.links), np.dtype(config.run.precision)
-    cores = os.cpu_count() or 1
+    threads = Derived(config).threads
     if slab is None:
-        workers = Workers(config.run.threads or cores)
+        workers = Workers(threads)
     else:
-        grid, workers = slab.grid, slab.workers(config.run.threads or max(1, cores // slab.ranks.on_node))
+        grid, workers = slab.grid, slab.workers(config.run.threads or max(1, threads // slab.ranks.on_node))
     only_active = evolution.region == "active"
     boost_invariant, semi_implicit, leapfrog = BoostInvariant, SemiImplicit, Leapfrog
     if backend == "cuda":

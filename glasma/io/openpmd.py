@@ -38,7 +38,7 @@ from glasma.domain.slab import Slab
 from glasma.errors import FileError
 from glasma.io.atomic import reading_hdf5, replacing_hdf5
 from glasma.io.fingerprint import Fingerprint
-from glasma.io.parts import check_parts, copy_whole, datasets, is_altered, matches, write_index
+from glasma.io.parts import PLANES_AT_ONCE, check_parts, copy_whole, datasets, is_altered, matches, write_index
 from glasma.io.provenance import commit, versions
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
@@ -51,7 +51,6 @@ Planes = Callable[[int, int], np.ndarray]
 
 _AXES = ("x", "y", "z")
 _AT_SITES = (0.0, 0.0, 0.0)
-_PLANES = 16
 _FM_IN_M = 1e-15
 _FM_IN_S = 1e-15 / 299792458.0
 _GEV_PER_FM3_IN_SI = 1.602176634e-10 / _FM_IN_M**3
@@ -79,10 +78,10 @@ class DensityOnFile:
 
     def add_density(self, plane: np.ndarray, x: int) -> None:
         """Add g ρ at the plane x to `plane`, (dim_g, ny, nz)."""
-        first = x - x % _PLANES
+        first = x - x % PLANES_AT_ONCE
         if getattr(self._held, "first", None) != first:
             self._held.rho = None  # before the next ones are read
-            self._held.rho = np.stack([data[first : first + _PLANES] for data in self._components])
+            self._held.rho = np.stack([data[first : first + PLANES_AT_ONCE] for data in self._components])
             self._held.first = first
         plane += self._held.rho[:, x - first]
 
@@ -266,13 +265,13 @@ class SnapshotWriter:
         if self.slab is not None:
             nx, before = self.slab.own, 1
         packed: dict[str, Any] = {"compression": "gzip", "compression_opts": level, "shuffle": True} if level else {}
-        chunks = (min(nx, _PLANES), min(ny, 32), min(nz, 256))
+        chunks = (min(nx, PLANES_AT_ONCE), min(ny, 32), min(nz, 256))
         datasets = [record.create_dataset(c, shape=(nx, ny, nz), dtype=dtype, chunks=chunks, **packed) for c in components]
         hashes = [Fingerprint() for _ in components]
-        for x0 in range(0, nx, _PLANES):
-            block = planes(before + x0, before + min(nx, x0 + _PLANES)).astype(dtype, copy=False)
+        for x0 in range(0, nx, PLANES_AT_ONCE):
+            block = planes(before + x0, before + min(nx, x0 + PLANES_AT_ONCE)).astype(dtype, copy=False)
             for data, written, values in zip(datasets, hashes, block, strict=True):
-                data[x0 : x0 + _PLANES] = values
+                data[x0 : x0 + PLANES_AT_ONCE] = values
                 written.add(values)
         for data, written in zip(datasets, hashes, strict=True):
             _set_attributes(data, unitSI=unit, position=np.array(position), fingerprint=written.text())

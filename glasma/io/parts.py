@@ -18,8 +18,8 @@ import numpy as np
 from glasma.errors import FileError
 from glasma.io.fingerprint import Fingerprint, fingerprint
 
-#: Planes in x that are read at once.
-_PLANES = 16
+#: Planes in x that are written and read at once, and the height of a chunk.
+PLANES_AT_ONCE = 16
 
 
 def part_of(path: Path, step: int, rank: int, size: int) -> Path:
@@ -78,8 +78,8 @@ def is_altered(data: h5py.Dataset) -> bool:
     for x0, x1, text in parts:
         found = Fingerprint()
         for entry in np.ndindex(data.shape[:axis]):
-            for x in range(x0, x1, _PLANES):
-                found.add(data[(*entry, slice(x, min(x1, x + _PLANES)))])
+            for x in range(x0, x1, PLANES_AT_ONCE):
+                found.add(data[(*entry, slice(x, min(x1, x + PLANES_AT_ONCE)))])
         if found.text() != text:
             return True
     return False
@@ -154,9 +154,9 @@ def _copy_virtual(item: h5py.Dataset, target: h5py.Group, name: str) -> None:
         packed = {"compression": of_part.compression, "compression_opts": of_part.compression_opts, "shuffle": of_part.shuffle}
         data = target.create_dataset(name, item.shape, item.dtype, chunks=chunks, **(packed if of_part.compression else {}))
     written = Fingerprint()
-    for x in range(0, item.shape[0], _PLANES):
-        values = item[x : x + _PLANES]
-        data[x : x + _PLANES] = values
+    for x in range(0, item.shape[0], PLANES_AT_ONCE):
+        values = item[x : x + PLANES_AT_ONCE]
+        data[x : x + PLANES_AT_ONCE] = values
         written.add(values)
     for key, value in item.attrs.items():
         if key not in ("parts", "partsAxis", "fingerprint"):
