@@ -223,16 +223,17 @@ def _die_with_event_1(values: dict[str, Any], path: str, again: bool) -> str | N
 
 @pytest.mark.slow
 def test_event_that_kills_every_worker_fails_alone(config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    out = tmp_path / "out"
-    monkeypatch.setattr(glasma.ensemble.run, "work_on_event", _die_with_event_1)
-    outcome = command("ensemble", config, "--events", EVENTS, "--jobs", 2, "--out", out, "--quiet")
+    out, undisturbed = tmp_path / "out", finished_ensemble()
+    with monkeypatch.context() as deadly:
+        deadly.setattr(glasma.ensemble.run, "work_on_event", _die_with_event_1)
+        outcome = command("ensemble", config, "--events", EVENTS, "--jobs", 2, "--out", out, "--quiet")
     assert outcome.status == 1
     said = f"glasma: event 1 (seed {event_seed(3, 1)}) failed: its process was killed 4 times, perhaps for lack of memory"
     assert outcome.err.startswith(said)
     assert outcome.err.count("\n") == 1
     assert [entry["status"] for entry in events(out)] == ["finished", "failed", "finished", "finished"]
     assert command("resume", out, "--quiet").status == 0
-    assert (out / "ensemble.csv").read_bytes() == (finished_ensemble() / "ensemble.csv").read_bytes()
+    assert (out / "ensemble.csv").read_bytes() == (undisturbed / "ensemble.csv").read_bytes()
 
 
 @pytest.mark.slow
