@@ -6,7 +6,7 @@ import resource
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +17,13 @@ from glasma.collision import Collision
 from glasma.config import Config
 from glasma.derived import Derived
 from glasma.domain.death import DeathWatch
-from glasma.domain.ranks import Ranks
+from glasma.domain.ranks import Ranks, remedy_for_strangers
 from glasma.domain.slab import Slab
 from glasma.errors import ConvergenceError, FileError, UnstableRunError
+from glasma.io.atomic import make_directory
 from glasma.io.checkpoint import checkpoint_header, load_checkpoint, save_checkpoint
 from glasma.io.history import History, Profiles, Row, load_history, load_profiles
+from glasma.io.hold import held
 from glasma.io.openpmd import SnapshotWriter
 from glasma.io.provenance import commit, machine, versions
 from glasma.io.run_directory import RunDirectory
@@ -41,6 +43,7 @@ def run(
     reporter: Reporter | None = None,
     event: bool = False,
     ranks: Ranks | None = None,
+    is_held: bool = False,
 ) -> RunDirectory:
     """Run a configuration from the start into a directory.
 
@@ -56,6 +59,8 @@ def run(
         asks for, and no checkpoint once it is finished.
     ranks : Ranks, optional
         The processes that do it together; each calls this function.  Default: this one alone.
+    is_held : bool
+        Whether the caller keeps other processes out of the directory (`held`).
 
     Raises
     ------
@@ -65,13 +70,24 @@ def run(
     ranks = ranks or Ranks()
     require_backend(config.run.backend, ranks)
     slab = _slab(check_physics(config, with_memory=ranks.size == 1), ranks)
-    directory = ranks.first_does(lambda: RunDirectory.create(Path(path), overwrite))
-    _Run(directory, config, reporter or Silent(), event=event, ranks=ranks, slab=slab).go()
+    with ExitStack() as holds:
+
+        def begin() -> RunDirectory:
+            make_directory(Path(path))
+            holds.enter_context(_held(Path(path), is_held))
+            return RunDirectory.create(Path(path), overwrite)
+
+        directory = ranks.first_does(begin)
+        _Run(directory, config, reporter or Silent(), event=event, ranks=ranks, slab=slab).go()
     return directory
 
 
 def resume(
-    path: str | Path, reporter: Reporter | None = None, ranks: Ranks | None = None, backend: str | None = None
+    path: str | Path,
+    reporter: Reporter | None = None,
+    ranks: Ranks | None = None,
+    backend: str | None = None,
+    is_held: bool = False,
 ) -> RunDirectory:
     """Go on with an interrupted run from its last checkpoint; the results are those of an undisturbed run, bit for bit.
 
@@ -80,11 +96,24 @@ def resume(
     """
     ranks = ranks or Ranks()
     directory = RunDirectory.open(Path(path))
+    with ExitStack() as holds:
+        ranks.first_does(lambda: holds.enter_context(_held(directory.path, is_held)))
+        _go_on(directory, reporter or Silent(), ranks, backend)
+    return directory
+
+
+def _held(path: Path, is_held: bool) -> AbstractContextManager[None]:
+    """Keep other processes out of a directory, unless the caller does."""
+    return nullcontext() if is_held else held(path, what="run", remedy=remedy_for_strangers())
+
+
+def _go_on(directory: RunDirectory, reporter: Reporter, ranks: Ranks, backend: str | None) -> None:
+    """Resume a run whose directory is held."""
     ranks.first_does(directory.clean)
     record = directory.read_run()
     if record.get("event") and record["status"] == "finished":
         directory.checkpoint.unlink(missing_ok=True)
-        return directory
+        return
     config = directory.config()
     if backend is not None:
         config = config.on_backend(backend)
@@ -93,8 +122,7 @@ def resume(
     slab = _slab(derived, ranks)
     if not directory.checkpoint.exists() and record.get("source", {}) != source_fingerprints(derived):
         raise FileError(f"{config.nuclei.path}: is not the file that the run began with; restore it or run again")
-    _Run(directory, config, reporter or Silent(), resuming=True, ranks=ranks, slab=slab).go()
-    return directory
+    _Run(directory, config, reporter, resuming=True, ranks=ranks, slab=slab).go()
 
 
 def _slab(derived: Derived, ranks: Ranks) -> Slab | None:

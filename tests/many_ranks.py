@@ -47,12 +47,21 @@ def launcher() -> str | None:
 
 
 def start(
-    ranks: int, *arguments: object, program: list[str] = WITHOUT_REPORT, stop_at: int | None = None
+    ranks: int,
+    *arguments: object,
+    program: list[str] = WITHOUT_REPORT,
+    stop_at: int | None = None,
+    hidden: bool = False,
 ) -> subprocess.Popen[str]:
-    """`mpirun -n RANKS glasma ARGUMENTS`, or without mpirun for one; the last rank raises at step `stop_at`."""
+    """`mpirun -n RANKS glasma ARGUMENTS`, or without mpirun for one; the last rank raises at step `stop_at`.
+
+    `hidden` ranks are children of shells that outlive them, so that the launcher does not see one end.
+    """
     if stop_at is not None:
         program = ["-c", STOPPING.format(step=stop_at)]
     mpirun = [str(launcher()), "-n", str(ranks)] if ranks > 1 else []
+    if hidden:
+        mpirun += ["sh", "-c", '"$0" "$@"; sleep 100']
     command = [*mpirun, sys.executable, *program, *map(str, arguments)]
     environment = {**os.environ, "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
@@ -92,7 +101,8 @@ def rank_process(mpirun: subprocess.Popen[str], rank: int) -> psutil.Process | N
     """The process of a rank, if it is there."""
     try:
         for process in psutil.Process(mpirun.pid).children(recursive=True):
-            if process.environ().get("PMI_RANK") == str(rank) and "glasma" in " ".join(process.cmdline()):
+            command = process.cmdline()
+            if process.environ().get("PMI_RANK") == str(rank) and command[:1] != ["sh"] and "glasma" in " ".join(command):
                 return process
     except psutil.NoSuchProcess:
         pass

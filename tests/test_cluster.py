@@ -22,7 +22,7 @@ from glasma.ensemble import event_seed
 from glasma.ensemble.event import run_event
 from glasma.ensemble.scan import _axis
 from glasma.errors import ConfigError, FileError
-from glasma.io.ensemble_directory import held
+from glasma.io.hold import held
 from glasma.progress import Silent
 from tests.clusters import kill_holder, scheduler
 from tests.tiny_ensemble import EVENTS, columns, events, finished_ensemble, same_event, write_boost_invariant

@@ -22,8 +22,8 @@ import glasma.ensemble.run
 import glasma.runner
 from glasma.ensemble import event_seed
 from glasma.ensemble.event import work_on_event
-from glasma.io.ensemble_directory import held
 from glasma.io.history import load_history, load_profiles
+from glasma.io.hold import held
 from tests.report.test_report import Page
 from tests.tiny_ensemble import EVENTS, columns, events, finished_ensemble, same_event, write_boost_invariant
 from tests.tiny_run import assert_refused, finished_run, write_tiny

@@ -24,6 +24,7 @@ from glasma.config import load_config
 from glasma.errors import FileError, UnstableRunError
 from glasma.io.checkpoint import altered, load_checkpoint
 from glasma.io.history import load_history, load_profiles
+from glasma.io.hold import held
 from glasma.io.openpmd import Snapshots
 from tests.tiny_run import Outcome, assert_refused, differences, finished_run, write_tiny
 from tests.tiny_run import glasma as command
@@ -265,6 +266,20 @@ def test_unstable_run_raises_in_python_too(tmp_path: Path, monkeypatch: pytest.M
     spoil_after(monkeypatch, 3, SPOILED["NaN in an electric field"])
     with pytest.raises(UnstableRunError, match=r"step 7 .* = nan.*No checkpoint was written yet"):
         glasma.runner.run(load_config(write_tiny(tmp_path)), tmp_path / "out")
+
+
+def test_two_processes_do_not_write_one_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The second one is refused and leaves the files of the first as they are."""
+    out = tmp_path / "out"
+    assert run_tiny(tmp_path).status == 0
+    before = sorted((path, path.stat().st_mtime_ns) for path in out.rglob("*"))
+    with held(out, what="run"):
+        for arguments in (("run", write_tiny(tmp_path), "--out", out, "--overwrite"), ("resume", out)):
+            assert_refused(command(*arguments, "--quiet"), "another process works on this run", "wait for its end")
+        monkeypatch.setenv("SLURM_STEP_NUM_TASKS", "2")
+        assert_refused(command("resume", out, "--quiet"), "srun started 2 tasks that do not know of each other", "--mpi=pmi2")
+    assert sorted((path, path.stat().st_mtime_ns) for path in out.rglob("*")) == before
+    assert command("resume", out, "--quiet").status == 0
 
 
 def test_exceeded_tolerance_of_the_gauss_constraint_stops_the_run(tmp_path: Path) -> None:

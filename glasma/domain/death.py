@@ -2,7 +2,8 @@
 
 A launcher of MPI kills the other ranks with SIGKILL when one is killed, and no handler of theirs runs.  So the first rank
 starts a small process in a session of its own, tells it what to say, and tells it when the run is done; when the pipe to it
-breaks before, it says it.  A rank that meets an error says so itself and ends all others.  Who creates a file in the run's
+breaks before, it says it.  Other launchers let the others wait; then a neighbour of the dead rank says it and ends all
+(`glasma.domain.lifeline`).  A rank that meets an error says so itself and ends all others.  Who creates a file in the run's
 directory first is the one that speaks.
 """
 
@@ -15,11 +16,14 @@ import time
 from pathlib import Path
 from typing import NoReturn
 
+from glasma.domain.lifeline import Lifeline
 from glasma.domain.ranks import Ranks
 from glasma.io.atomic import PARTIAL
 
 #: Ranks that meet the same error leave it to the first one for this long.
 _PATIENCE = 1.0
+
+_KILLED = "a rank was killed and the run stopped"
 
 _NONE, _SOME = "no checkpoint was written yet", "a checkpoint is whole"
 
@@ -70,14 +74,20 @@ class DeathWatch:
         global _watch
         _watch = self
 
+        self._lifeline = Lifeline(ranks, self._other_died)
+
+    def _other_died(self) -> None:
+        end_all(self.ranks, _KILLED, 1)
+
     def checkpoint(self, step: int | None) -> None:
         """The last whole checkpoint is now that of a step."""
         whole = _NONE if step is None else f"the checkpoint of step {step} is whole"
         self.remedy = f"{whole}; go on with `mpirun -n {self.ranks.size} glasma resume {self.directory}`"
-        self._tell(f"glasma: a rank was killed and the run stopped; {self.remedy}")
+        self._tell(f"glasma: {_KILLED}; {self.remedy}")
 
     def finished(self) -> None:
         """Nothing is left to be told."""
+        self._lifeline.close()
         self._tell("")
         if self._watcher is not None:
             assert self._watcher.stdin is not None

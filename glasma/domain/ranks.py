@@ -181,9 +181,31 @@ def world() -> Ranks:
             reason = str(error).splitlines()[0] if str(error) else "not found"
             raise ConfigError(f"mpirun: needs mpi4py with a library of MPI ({reason}); pip install 'glasma[mpi]'") from None
         sys.exit(2)
-    if MPI.COMM_WORLD.Get_size() == 1:
-        return Ranks()
-    return MpiRanks(MPI.COMM_WORLD)
+    if MPI.COMM_WORLD.Get_size() > 1:
+        return MpiRanks(MPI.COMM_WORLD)
+    if (size := _size_by_name()) > 1:
+        if _is_first_by_name():
+            library = " ".join(MPI.Get_library_version().replace(",", "").split()[:3])
+            raise ConfigError(
+                f"mpirun: it started {size} processes, and each sees only itself through the MPI of mpi4py ({library}); "
+                "use the launcher of that MPI"
+            )
+        sys.exit(2)
+    return Ranks()
+
+
+def remedy_for_strangers() -> str:
+    """What to do about processes that srun has started together and that do not know of each other, if this is one."""
+    tasks = os.environ.get("SLURM_STEP_NUM_TASKS", "1")
+    if tasks == "1" or world().size > 1:
+        return ""
+    return f"srun started {tasks} tasks that do not know of each other: give it --mpi=pmi2 for MPICH, --mpi=pmix for Open MPI"
+
+
+def _size_by_name() -> int:
+    """How many processes the launcher says that it has started; 1 if it does not."""
+    names = (*_SIZES, *(["SLURM_STEP_NUM_TASKS"] if "PMIX_RANK" in os.environ else []))
+    return max([int(os.environ[name]) for name in names if os.environ.get(name, "").isdigit()], default=1)
 
 
 def _is_first_by_name() -> bool:

@@ -12,8 +12,8 @@ from glasma.config import Config, config_from_dict
 from glasma.derived import Derived
 from glasma.errors import FileError, GlasmaError
 from glasma.io.checkpoint import altered
-from glasma.io.ensemble_directory import held
 from glasma.io.history import History, load_history, load_profiles
+from glasma.io.hold import held
 from glasma.io.run_directory import RunDirectory
 from glasma.progress import Reporter
 
@@ -58,9 +58,9 @@ def run_event(config: Config, path: Path, again: bool, reporter: Reporter) -> No
                 shutil.rmtree(left) if left.is_dir() else left.unlink()
         if directory.run.exists():
             _check_same(directory, config)
-            runner.resume(path, reporter)
+            runner.resume(path, reporter, is_held=True)
         else:
-            runner.run(config, path, reporter=reporter, event=True)
+            runner.run(config, path, reporter=reporter, event=True, is_held=True)
 
 
 def load_event(path: Path, config: Config) -> History:

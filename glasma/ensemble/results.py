@@ -11,8 +11,9 @@ from glasma.config import Config
 from glasma.ensemble.event import load_event
 from glasma.errors import FileError
 from glasma.io.atomic import replacing
-from glasma.io.ensemble_directory import EnsembleDirectory, Event, held
+from glasma.io.ensemble_directory import EnsembleDirectory, Event
 from glasma.io.history import History, load_profiles
+from glasma.io.hold import held
 from glasma.observables.ensemble_average import average_histories, average_profiles
 from glasma.report.ensemble import write_ensemble_report
 

@@ -23,7 +23,8 @@ from glasma.ensemble.event import work_on_event
 from glasma.ensemble.kernels import compile_kernels, kind_of_kernels
 from glasma.ensemble.results import write_results
 from glasma.errors import ConfigError, FileError
-from glasma.io.ensemble_directory import EnsembleDirectory, Event, held
+from glasma.io.ensemble_directory import EnsembleDirectory, Event
+from glasma.io.hold import held
 from glasma.io.provenance import commit, machine, versions
 from glasma.progress import Reporter, Silent
 from glasma.sanity import check_physics

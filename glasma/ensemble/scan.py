@@ -20,7 +20,8 @@ from glasma.config import Config, config_from_dict
 from glasma.ensemble.run import run_ensembles
 from glasma.errors import ConfigError, FileError
 from glasma.io.atomic import PARTIAL, make_directory, replacing, write_text
-from glasma.io.ensemble_directory import EnsembleDirectory, held
+from glasma.io.ensemble_directory import EnsembleDirectory
+from glasma.io.hold import held
 from glasma.observables.ensemble_average import AVERAGED, RATIOS
 from glasma.progress import Reporter
 from glasma.report.scan import write_scan_report

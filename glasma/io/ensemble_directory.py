@@ -1,13 +1,9 @@
-"""The directory of an ensemble: which file is where, what is known of each event, and who may work in it."""
+"""The directory of an ensemble: which file is where, and what is known of each event."""
 
 from __future__ import annotations
 
-import fcntl
 import json
-import os
 import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -146,26 +142,3 @@ class EnsembleDirectory:
                 shutil.rmtree(event, ignore_errors=True)
         for file in (self.averages, self.profiles, self.report, self.record):
             file.unlink(missing_ok=True)
-
-
-@contextmanager
-def held(path: Path, wait: bool = False, what: str = "ensemble") -> Iterator[None]:
-    """Keep other processes that make `what` out of a directory; the hold ends with the process, whatever ends that.
-
-    Raises
-    ------
-    FileError
-        If another process holds it and `wait` is not set.
-    """
-    descriptor = os.open(path, os.O_RDONLY)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
-    except BlockingIOError:
-        os.close(descriptor)
-        raise FileError(f"{path}: another process works on this {what}; wait for its end or choose another --out") from None
-    except OSError:
-        pass  # a file system without locks
-    try:
-        yield
-    finally:
-        os.close(descriptor)

@@ -19,7 +19,7 @@ import torch
 from glasma.cluster import KilledError, Workers, check_choice, stop_if_abandoned, workers
 from glasma.errors import FileError, GlasmaError
 from glasma.io.atomic import make_directory, remove_partial, replacing_hdf5, write_text
-from glasma.io.ensemble_directory import held
+from glasma.io.hold import held
 from glasma.io.provenance import commit, installed, versions
 from glasma.progress import Reporter, Silent
 from surrogate.dataset.blocked import write_event

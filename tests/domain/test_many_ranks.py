@@ -167,6 +167,15 @@ def test_what_cannot_run_is_told_once(holder, ranks, arguments, words):
 
 
 @pytest.mark.parametrize(("rank", "lines"), [("0", 1), ("1", 0)])
+def test_the_launcher_of_another_mpi_is_told_once(rank, lines):
+    environment = {**os.environ, "OMPI_COMM_WORLD_SIZE": "2", "OMPI_COMM_WORLD_RANK": rank}
+    result = subprocess.run([sys.executable, "-m", "glasma.cli", "doctor"], capture_output=True, text=True, env=environment)
+    assert result.returncode == 2
+    found = [line for line in result.stderr.splitlines() if line.startswith("glasma: mpirun: it started 2 processes")]
+    assert len(found) == lines
+
+
+@pytest.mark.parametrize(("rank", "lines"), [("0", 1), ("1", 0)])
 def test_without_mpi4py_the_first_rank_says_what_to_install(rank, lines):
     program = "import sys; sys.modules['mpi4py'] = None; from glasma.cli import main; sys.argv = ['glasma', 'doctor']; main()"
     environment = {**os.environ, "PMI_SIZE": "2", "PMI_RANK": rank}
@@ -178,11 +187,13 @@ def test_without_mpi4py_the_first_rank_says_what_to_install(rank, lines):
 
 @pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
-def test_a_killed_rank_takes_the_others_with_it_and_the_run_goes_on(holder, victim):
-    directory = holder / f"killed{victim}"
+@pytest.mark.parametrize("hidden", [False, True], ids=["launcher kills the others", "launcher sees nothing"])
+def test_a_killed_rank_takes_the_others_with_it_and_the_run_goes_on(holder, victim, hidden):
+    directory = holder / f"killed{victim}{hidden}"
     # every step is slow, so that the run does not end before it is killed
     slow = "import time, glasma.collision as c; s = c.Collision.step; c.Collision.step = lambda x: (time.sleep(0.1), s(x)); "
-    process = start(2, "run", write_tiny(holder), "--quiet", "--out", directory, program=["-c", slow + WITHOUT_REPORT[1]])
+    program = ["-c", slow + WITHOUT_REPORT[1]]
+    process = start(2, "run", write_tiny(holder), "--quiet", "--out", directory, program=program, hidden=hidden)
     wait_for(directory / "checkpoint.h5", process)
     assert kill_rank(process, victim)
     assert_told(ended(process, timeout=60), "a rank was killed", "is whole", f"mpirun -n 2 glasma resume {directory}")
