@@ -27,5 +27,7 @@ LAUNCHING = ["test_kernels.py", "test_runs.py", "test_files.py"]
 collect_ignore = [] if HAS_GPU or SIMULATES_CUDA else LAUNCHING
 if SIMULATES_CUDA or HAS_GPU:
     collect_ignore += ["test_on_the_simulator.py"]
+if not SIMULATES_CUDA:
+    collect_ignore += ["test_transfers.py"]
 if SIMULATES_CUDA:
     collect_ignore += ["test_ptx.py", "test_errors.py"]

@@ -20,7 +20,7 @@ def simulated(file: str, which: str) -> None:
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
 
 
-@pytest.mark.parametrize("file", LAUNCHING)
+@pytest.mark.parametrize("file", [*LAUNCHING, "test_transfers.py"])
 def test_kernels_on_the_simulator(file: str) -> None:
     simulated(file, "not slow")
 
