@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from glasma.config import load_config
 from glasma.derived import Derived
+from glasma.ensemble.scan import is_scan, read_scan
 from glasma.errors import FileError
 from glasma.euclidean.autocorrelation import autocorrelation_time, mean_and_error
 from glasma.euclidean.configuration_file import FORMAT, reading_configurations
 from glasma.io.atomic import reading_hdf5
 from glasma.io.checkpoint import load_checkpoint
-from glasma.io.ensemble_directory import STATUSES, EnsembleDirectory
+from glasma.io.ensemble_directory import STATUSES, EnsembleDirectory, Event
 from glasma.io.history import load_history, load_profiles
 from glasma.io.openpmd import Snapshots
 from glasma.io.run_directory import RunDirectory
@@ -36,6 +38,8 @@ def describe(path: Path) -> dict[str, str]:
     """
     if path.is_dir() and EnsembleDirectory.is_ensemble(path):
         return _describe_ensemble(EnsembleDirectory.open(path))
+    if path.is_dir() and is_scan(path):
+        return _describe_scan(path)
     if path.is_dir():
         return _describe_run(RunDirectory.open(path))
     if not path.exists():
@@ -44,6 +48,8 @@ def describe(path: Path) -> dict[str, str]:
         return _describe_run(RunDirectory.open(path.parent))
     if path.name in ("ensemble.json", "ensemble.csv"):
         return _describe_ensemble(EnsembleDirectory.open(path.parent))
+    if path.name in ("scan.json", "scan.csv"):
+        return _describe_scan(path.parent)
     if path.suffix == ".toml":
         return summary(check_physics(load_config(path)))
     if path.suffix == ".csv":
@@ -69,14 +75,28 @@ def _describe_run(directory: RunDirectory) -> dict[str, str]:
 
 def _describe_ensemble(directory: EnsembleDirectory) -> dict[str, str]:
     events = directory.read_events()
-    counts = {status: sum(event.status == status for event in events) for status in STATUSES}
     return {
         "kind": f"ensemble of {len(events)} events",
-        "events": ", ".join(f"{count} {status}" for status, count in counts.items() if count),
+        "events": _counted(events),
         **{f"event {event.number}": f"seed {event.seed}: {event.error}" for event in events if event.error},
         "commit": directory.read()["commit"],
         **summary(Derived(directory.config())),
     }
+
+
+def _describe_scan(path: Path) -> dict[str, str]:
+    points, events, _ = read_scan(path)
+    rows = {"kind": f"scan of {len(points)} points with {events} events each"}
+    for point in points:
+        directory = EnsembleDirectory(path / "points" / point.name)
+        rows[point.name] = _counted(directory.read_events()) if directory.record.exists() else "not begun"
+    return rows
+
+
+def _counted(events: Sequence[Event]) -> str:
+    """How many events are finished, running, and so on."""
+    counts = {status: sum(event.status == status for event in events) for status in STATUSES}
+    return ", ".join(f"{count} {status}" for status, count in counts.items() if count)
 
 
 def _describe_hdf5(path: Path) -> dict[str, str]:

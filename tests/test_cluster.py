@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 import signal
 import subprocess
 import sys
@@ -161,12 +162,25 @@ def test_scan_is_an_ensemble_at_each_point(tmp_path: Path) -> None:
     assert page.count("data:image/") == 1
     assert all(f"points/{name.replace('=', '%3D').replace(',', '%2C')}/ensemble.html" in page for name in names)
 
+    table = (out / "scan.csv").read_bytes()
+    shutil.rmtree(out / "points" / names[1])
+    (out / "scan.csv").unlink()
+    said = command("info", out).out
+    assert "scan of 4 points with 2 events each" in said
+    assert said.count("2 finished") == 3
+    assert "not begun" in said
+    assert command("resume", out, "--quiet").out == f"report: {out}/scan.html\n"
+    assert (out / "scan.csv").read_bytes() == table
+
     kept = (event(out / "points" / names[2], 1) / "run.json").stat().st_mtime_ns
     outcome = command("scan", config, "--over", "nuclei.g2mu=2 GeV,3 GeV", *options)
     assert outcome.status == 0, outcome.err
     assert (event(out / "points" / names[2], 1) / "run.json").stat().st_mtime_ns == kept
     assert (out / "scan.csv").read_text().count("\n") == 5
     assert_refused(command("scan", config, "--over", "run.seed=1,2", "--events", 1, "--out", tmp_path), "not a scan of glasma")
+    assert_refused(command("resume", out, "--backend", "cpu"), "the events of this scan stay where they began")
+    (out / "scan.json").write_text("{}")
+    assert_refused(command("resume", out), "scan.json: cannot be read ('format'); give the command of the scan again")
 
 
 @pytest.mark.parametrize(

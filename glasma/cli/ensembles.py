@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from glasma.cli.root import JOBS, OVERRIDE, SCHEDULER, cli, fail
+from glasma.cli.root import JOBS, OVERRIDE, SCHEDULER, cli
 
 if TYPE_CHECKING:
     from glasma.io.ensemble_directory import EnsembleDirectory
@@ -42,7 +42,7 @@ def ensemble(
     with reporter(quiet) as progress:
         path = out or Path("runs/output") / f"{checked.run.name}-ensemble"
         directory = run_ensemble(checked, path, events, jobs, overwrite, progress, scheduler)
-    end_of_ensemble(directory)
+    _end_of_ensemble(directory)
 
 
 @cli.command()
@@ -74,22 +74,47 @@ def scan(
 
     points = read_points(config, overrides, over)
     path = out or Path("runs/output") / f"{points[0].config.run.name}-scan"
-    try:
+    with reporter(quiet) as progress:
+        directories = run_scan(points, path, events, jobs, overwrite, progress, scheduler)
+    _end_of_scan(path, directories)
+
+
+def holds_many(directory: Path) -> str | None:
+    """What of many events a directory holds: "ensemble", "scan" or nothing."""
+    from glasma.ensemble.scan import is_scan
+    from glasma.io.ensemble_directory import EnsembleDirectory
+
+    return "ensemble" if EnsembleDirectory.is_ensemble(directory) else "scan" if is_scan(directory) else None
+
+
+def resume_many(directory: Path, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
+    """Go on with the ensemble or the scan in a directory."""
+    from glasma.ensemble import resume_ensemble
+    from glasma.ensemble.scan import resume_scan
+    from glasma.progress import reporter
+
+    if holds_many(directory) == "scan":
         with reporter(quiet) as progress:
-            directories = run_scan(points, path, events, jobs, overwrite, progress, scheduler)
-    except KeyboardInterrupt:
-        fail("interrupted; the same command goes on", 130)
+            directories = resume_scan(directory, progress, jobs, scheduler)
+        _end_of_scan(directory, directories)
+        return
+    with reporter(quiet) as progress:
+        whole = resume_ensemble(directory, progress, jobs, scheduler)
+    _end_of_ensemble(whole)
+
+
+def _end_of_scan(path: Path, directories: list[EnsembleDirectory]) -> None:
     click.echo(f"report: {path / 'scan.html'}")
-    end_with_failures(directories)
+    _end_with_failures(directories)
 
 
-def end_of_ensemble(directory: EnsembleDirectory) -> None:
+def _end_of_ensemble(directory: EnsembleDirectory) -> None:
     """Say where the report is, and which events failed."""
     click.echo(f"report: {directory.report}")
-    end_with_failures([directory])
+    _end_with_failures([directory])
 
 
-def end_with_failures(directories: list[EnsembleDirectory]) -> None:
+def _end_with_failures(directories: list[EnsembleDirectory]) -> None:
     """Say which events failed; exit status 1 if some did."""
     failed = [
         (f"{directory.path.name}, {event}" if len(directories) > 1 else f"{event}", event.error)

@@ -10,7 +10,7 @@ import click
 from rich.console import Console
 from rich.table import Table
 
-from glasma.cli.ensembles import end_of_ensemble
+from glasma.cli.ensembles import holds_many, resume_many
 from glasma.cli.root import BACKEND, DIRECTORY, JOBS, OVERRIDE, SCHEDULER, cli, print_table, ranks_here
 from glasma.errors import ConfigError
 
@@ -66,26 +66,25 @@ def run(
 @SCHEDULER
 @click.option("--quiet", is_flag=True, help="No progress.")
 def resume(directory: Path, backend: str | None, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
-    """Go on with the interrupted run or ensemble in DIRECTORY."""
+    """Go on with the interrupted run, ensemble or scan in DIRECTORY."""
     from glasma import runner
-    from glasma.io.ensemble_directory import EnsembleDirectory
     from glasma.progress import reporter
 
     ranks = ranks_here()
-    if EnsembleDirectory.is_ensemble(directory):
-        from glasma.ensemble import resume_ensemble
-
+    if what := holds_many(directory):
         if ranks.size > 1:
-            raise ConfigError(f"mpirun: {directory} holds an ensemble, which runs in one process; leave mpirun out")
+            raise ConfigError(
+                f"mpirun: {directory} holds the {what} of many events, which runs in one process; leave mpirun out"
+            )
         if backend is not None:
-            raise ConfigError(f"--backend {backend}: the events of an ensemble stay where they began; leave the option out")
-        with reporter(quiet) as progress:
-            whole = resume_ensemble(directory, progress, jobs, scheduler)
-        end_of_ensemble(whole)
+            raise ConfigError(f"--backend {backend}: the events of this {what} stay where they began; leave the option out")
+        resume_many(directory, jobs, scheduler, quiet)
         return
     for option, value in (("--jobs", jobs), ("--scheduler", scheduler)):
         if value is not None:
-            raise ConfigError(f"{option} {value}: {directory} is no ensemble, and a single run has no use for it; leave it out")
+            raise ConfigError(
+                f"{option} {value}: {directory} holds no ensemble, and a single run has no use for it; leave it out"
+            )
     with reporter(quiet or not ranks.is_first) as progress:
         resumed = runner.resume(directory, progress, ranks, backend)
     if not ranks.is_first:

@@ -27,7 +27,7 @@ from glasma.progress import Reporter
 from glasma.report.scan import write_scan_report
 from glasma.sections import apply_override, read_toml
 
-_FORMAT = "glasma scan 1"
+_FORMAT, _RECORD = "glasma scan 2", "scan.json"
 
 
 @dataclass(frozen=True)
@@ -112,19 +112,53 @@ def run_scan(
         ConfigError or FileError if nothing can be run.
     """
     root = Path(path)
-    record = root / "scan.json"
-    if not record.exists() and root.is_dir() and any(not file.name.startswith(PARTIAL) for file in root.iterdir()):
+    if not is_scan(root) and root.is_dir() and any(not file.name.startswith(PARTIAL) for file in root.iterdir()):
         raise FileError(f"{root}: is not empty and not a scan of glasma; choose another --out directory")
     make_directory(root)
     with held(root, what="scan"):
         wanted = [(point.config, root / "points" / point.name) for point in points]
-        asked = {"format": _FORMAT, "events": events, "points": {point.name: point.values for point in points}}
-        write_text(record, json.dumps(asked, indent=2) + "\n")
+        plain = {point.name: {"values": point.values, "config": point.config.as_dict()} for point in points}
+        asked = {"format": _FORMAT, "events": events, "jobs": jobs, "points": plain}
+        write_text(root / _RECORD, json.dumps(asked, indent=2) + "\n")
         directories = run_ensembles(wanted, root, events, jobs, overwrite, reporter, scheduler)
         rows = [_row(point, directory) for point, directory in zip(points, directories, strict=True)]
         _write_csv(root / "scan.csv", rows)
         write_scan_report(root / "scan.html", points[0].config, [point.values for point in points], rows)
     return directories
+
+
+def is_scan(path: Path) -> bool:
+    """Whether a directory holds a scan."""
+    return (path / _RECORD).exists()
+
+
+def read_scan(path: Path) -> tuple[list[Point], int, int | None]:
+    """The points of the scan in a directory, the events of each, and how many ran at once on this machine.
+
+    Raises
+    ------
+    FileError
+        If its `scan.json` is damaged or of another version.
+    """
+    record = path / _RECORD
+    try:
+        asked = json.loads(record.read_text(encoding="utf-8"))
+        if asked["format"] != _FORMAT:
+            raise ValueError(f"format {asked['format']!r}")
+        points = [Point(name, point["values"], config_from_dict(point["config"])) for name, point in asked["points"].items()]
+        return points, int(asked["events"]), asked["jobs"]
+    except (OSError, ValueError, TypeError, KeyError) as error:
+        raise FileError(f"{record}: cannot be read ({error}); give the command of the scan again") from None
+
+
+def resume_scan(
+    path: str | Path, reporter: Reporter | None = None, jobs: int | None = None, scheduler: str | None = None
+) -> list[EnsembleDirectory]:
+    """Go on with a scan, as `glasma.ensemble.resume_ensemble` does with an ensemble; `jobs` is as many as before by default."""
+    points, events, before = read_scan(Path(path))
+    if scheduler is None and jobs is None:
+        jobs = before
+    return run_scan(points, path, events, jobs, reporter=reporter, scheduler=scheduler)
 
 
 def _axis(text: str) -> tuple[str, list[str]]:
