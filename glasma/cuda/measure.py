@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from glasma.backend import index
+from glasma.backend import Workers, index
 from glasma.cuda.device import array_module, launch, slabs
 from glasma.lattice.energy import COMPONENTS
 from glasma.lattice.fields import Fields
@@ -18,7 +18,7 @@ from glasma.lattice.grid import Interval
 from glasma.lattice.midpoint import midpoint_kernels
 from glasma.lattice.plaquettes import plaquettes_of, wrapped
 from glasma.lattice.storage import field_array, on_host
-from glasma.observables.measure import Measurement
+from glasma.observables.measure import Measurement, of_all_planes
 from glasma.observables.stress_energy import TENSOR, stress_at_site
 
 
@@ -126,27 +126,34 @@ def _with_links_before(region: Sequence[Interval]) -> list[Interval]:
     return [(z0 - 1, z1) for z0, z1 in region]
 
 
-def field_energy(fields: Fields, region: Sequence[Interval]) -> float:
+def field_energy(fields: Fields, workers: Workers, region: Sequence[Interval]) -> float:
     """½ ∫ (E² + B²) at t − ½ over the given intervals of z, units 1/(g² a_T)."""
-    intervals, total = _with_links_before(region), 0.0
-    for x0, x1 in slabs(fields.grid.shape):
-        total += float(_Slab(fields, x0, x1, intervals).component_energies(intervals).sum(dtype=np.float64))
-    return fields.grid.a_z * total
+    nx, intervals = fields.grid.shape[0], _with_links_before(region)
+    by_plane = np.zeros(nx)
+    for x0, x1 in slabs(fields.grid.shape, workers.own(nx)):
+        energies = _Slab(fields, x0, x1, intervals).component_energies(intervals)
+        by_plane[x0:x1] = on_host(energies.sum(axis=(0, 2, 3), dtype=np.float64))
+    return fields.grid.a_z * float(workers.sum(by_plane))
 
 
-def measure(fields: Fields, region: Sequence[Interval]) -> Measurement:
+def measure(fields: Fields, workers: Workers, region: Sequence[Interval]) -> Measurement:
     """Measure a state over the given intervals of z; the result is in the memory of the host."""
     nx, ny, nz = fields.grid.shape
     intervals = _with_links_before(region)
-    components, tensor = np.zeros((len(COMPONENTS), nz)), np.zeros((len(TENSOR), nz))
+    components, tensor = np.zeros((nx, len(COMPONENTS), nz)), np.zeros((nx, len(TENSOR), nz))
     side_view, front_view = np.zeros((nx, nz), np.float32), np.zeros((nx, ny), np.float32)
-    for x0, x1 in slabs(fields.grid.shape):
+    for x0, x1 in slabs(fields.grid.shape, workers.own(nx)):
         slab = _Slab(fields, x0, x1, intervals)
-        components += on_host(slab.component_energies(intervals).sum(axis=(1, 2), dtype=np.float64))
+        components[x0:x1] = _sums_over_y(slab.component_energies(intervals))
         T = slab.stress(region)
-        tensor += on_host(T.sum(axis=(1, 2), dtype=np.float64))
+        tensor[x0:x1] = _sums_over_y(T)
         side_view[x0:x1], front_view[x0:x1] = on_host(T[0, :, ny // 2]), on_host(T[0, :, :, nz // 2])
-    return Measurement(components / (nx * ny), tensor / (nx * ny), side_view, front_view)
+    return of_all_planes(components, tensor, side_view, front_view, workers)
+
+
+def _sums_over_y(at_sites: Any) -> np.ndarray:
+    """(components, planes, ny, nz) → (planes, components, nz), in the memory of the host."""
+    return on_host(at_sites.sum(axis=2, dtype=np.float64)).swapaxes(0, 1)
 
 
 def stress_tensor(fields: Fields, region: Sequence[Interval], x0: int = 0, x1: int | None = None) -> np.ndarray:
