@@ -1,7 +1,7 @@
 """Steps on the GPUs of the ranks that run this: `mpirun -n N python -m tests.cuda.on_ranks OUT.npz CASE ...`.
 
-What every case gives at the end, put together from all ranks, goes into OUT.npz; `evolved` gives the same of one process, on its
-GPU or on the CPU.  The CPU takes all to the step where the GPU begins.
+What every case gives at the end, put together from all ranks, goes into OUT.npz; `evolved` gives the same of one process, on
+its GPU or on the CPU.  The CPU takes all to the step where the GPU begins.
 """
 
 from __future__ import annotations

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import shutil
 import subprocess
 import sys
 from importlib.util import find_spec
@@ -14,7 +16,9 @@ import pytest
 from glasma.cuda.messages import SWITCH
 from glasma.domain.ranks import Ranks
 from tests.cuda.on_ranks import CASES, LONG_CASES, evolved
-from tests.many_ranks import ROOT, launcher
+from tests.cuda.test_files import LABORATORY, boost_invariant
+from tests.many_ranks import ROOT, content, differences, ended, launch, launcher, start
+from tests.tiny_run import glasma, write_tiny
 
 pytestmark = pytest.mark.skipif(not (find_spec("mpi4py") and launcher()), reason="mpi4py or mpirun is not installed")
 
@@ -59,3 +63,55 @@ def test_messages_from_the_memory_of_the_gpu_are_the_same(tmp_path: Path) -> Non
 @pytest.mark.parametrize("name", list(LONG_CASES))
 def test_collisions_on_ranks_are_those_of_one_gpu_and_of_the_cpu(tmp_path: Path, name: str) -> None:
     assert_same(on_ranks(tmp_path / "found.npz", [name], ranks=2), name)
+
+
+def arrays(directory: Path) -> dict[str, np.ndarray]:
+    """Fields and means of a finished run; views and T^{μν} at the sites are in single precision."""
+    return {
+        name: np.frombuffer(data)
+        for name, data in content(directory).items()
+        if "@" not in name and name != "history" and not name.endswith((" T", "view"))
+    }
+
+
+def assert_same_files(found: Path, expected: Path) -> None:
+    one, other = arrays(found), arrays(expected)
+    assert one.keys() == other.keys()
+    for name, values in other.items():
+        atol = 1e-12 * max(1.0, float(np.abs(values).max(initial=0.0)))
+        np.testing.assert_allclose(one[name], values, rtol=0, atol=atol, err_msg=name)
+
+
+def test_files_of_ranks_with_gpus_are_those_of_the_cpu_and_go_on_there(tmp_path: Path) -> None:
+    """Two ranks with GPUs, of which one raises on the way; one process goes on with its GPU, and one on the CPU."""
+    path, stopped, whole = boost_invariant(tmp_path), tmp_path / "stopped", tmp_path / "whole"
+    outcome = ended(start(2, "run", path, "--backend", "cuda", "--quiet", "--out", stopped, stop_at=4))
+    assert outcome.status != 0
+    assert "rank 1 stops here" in outcome.lines[0]
+    assert (stopped / "checkpoint.h5").exists()
+    record = json.loads((stopped / "run.json").read_text())
+    assert record["ranks"] == len(record["gpus"]) == 2
+    assert "simulated" in record["gpus"][0]
+    on_cpu = shutil.copytree(stopped, tmp_path / "on_cpu")
+
+    assert launch(2, "run", path, "--backend", "cuda", "--quiet", "--out", whole).status == 0
+    assert launch(1, "resume", stopped, "--quiet").status == 0
+    assert not differences(stopped, whole)
+    assert json.loads((whole / "run.json").read_text())["status"] == "finished"
+    assert glasma("check", whole).status == 0
+
+    assert launch(1, "run", path, "--quiet", "--out", tmp_path / "cpu").status == 0
+    assert_same_files(whole, tmp_path / "cpu")
+    assert launch(2, "resume", on_cpu, "--backend", "cpu", "--quiet").status == 0
+    assert "gpus" not in json.loads((on_cpu / "run.json").read_text())
+    assert_same_files(on_cpu, tmp_path / "cpu")
+
+
+@pytest.mark.slow
+def test_files_of_a_run_in_the_laboratory_are_those_of_the_cpu(tmp_path: Path) -> None:
+    path = write_tiny(tmp_path, **LABORATORY | {"end_time": '"0.02 fm"', "snapshots": '["0 fm"]'})
+    for name, backend, ranks in (("gpus", "cuda", 2), ("cpu", "cpu", 1)):
+        outcome = launch(ranks, "run", path, "--backend", backend, "--quiet", "--out", tmp_path / name)
+        assert outcome.status == 0, outcome.err
+    assert_same_files(tmp_path / "gpus", tmp_path / "cpu")
+    assert all(check["passed"] for check in json.loads(glasma("check", tmp_path / "gpus", "--json").out))

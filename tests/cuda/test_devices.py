@@ -1,0 +1,105 @@
+"""Who takes which GPU, on machines that are made up."""
+
+from __future__ import annotations
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from glasma.cuda import devices
+from glasma.cuda.devices import GpusOfRanks
+from glasma.domain.ranks import Ranks
+from glasma.errors import ConfigError
+
+GIB = 2**30
+
+
+class Rank(Ranks):
+    """One of many on one machine, which do as it does one after the other; `said` is what those before it have said."""
+
+    def __init__(self, rank: int, size: int, said: list[list[Any]]) -> None:
+        self.rank = self.rank_on_node = rank
+        self.size = self.on_node = size
+        self._said, self._times = said, 0
+
+    def of_each(self, value: Any) -> list[Any]:
+        while len(self._said) <= self._times:
+            self._said.append([None] * self.size)
+        self._said[self._times][self.rank] = value
+        self._times += 1
+        return self._said[self._times - 1]
+
+
+class Machine:
+    """Its GPUs as processes see them: the current one, and which are visible to a rank."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch, visible: list[list[str]]) -> None:
+        self.visible, self.rank, self.current = visible, 0, 0
+        monkeypatch.setattr(devices, "array_module", lambda: None)
+        monkeypatch.setattr(devices, "device_name", lambda: "H100")
+        monkeypatch.setattr(devices, "count", lambda: len(self.visible[self.rank]))
+        monkeypatch.setattr(devices, "use", lambda number: setattr(self, "current", number))
+        monkeypatch.setattr(devices, "_identity", lambda: self.visible[self.rank][self.current])
+
+    def taken(self) -> list[GpusOfRanks]:
+        """What each rank knows; they speak twice, for only the last has heard all the first time."""
+        said: list[list[Any]] = []
+        for _ in range(2):
+            found = []
+            for rank in range(len(self.visible)):
+                self.rank = rank
+                found.append(GpusOfRanks(Rank(rank, len(self.visible), said)))
+        return found
+
+
+def identities(gpus: GpusOfRanks) -> list[str]:
+    return [gpu.identity for gpu in gpus.of_each]
+
+
+@pytest.mark.parametrize(
+    ("visible", "expected"),
+    [
+        ([["a", "b", "c", "d"]] * 4, ["a", "b", "c", "d"]),
+        ([["a", "b"]] * 4, ["a", "b", "a", "b"]),
+        ([["a"], ["b"], ["c"]], ["a", "b", "c"]),  # each rank sees one, as its launcher says
+        ([["a", "b", "c", "d"]] * 2, ["a", "b"]),
+    ],
+    ids=["as many", "too few", "one visible to each", "too many"],
+)
+def test_ranks_of_a_machine_take_its_gpus_in_turn(monkeypatch, visible, expected):
+    gpus = Machine(monkeypatch, visible).taken()[0]
+    assert identities(gpus) == expected
+    shared = len(set(expected)) < len(expected)
+    assert len(gpus.lines()) == (2 if shared else 0)
+    for line in gpus.lines():
+        assert "2 ranks share one GPU (H100, " in line
+        assert "--gpus-per-task=1" in line
+
+
+def test_a_single_process_keeps_the_gpu_that_is_current(monkeypatch):
+    machine = Machine(monkeypatch, [["a", "b"]])
+    machine.current = 1
+    assert identities(GpusOfRanks(Ranks())) == ["b"]
+
+
+def test_a_rank_without_gpu_ends_all(monkeypatch):
+    machine = Machine(monkeypatch, [["a"], []])
+
+    def missing() -> None:
+        if machine.rank == 1:
+            raise ConfigError('run.backend = "cuda": no NVIDIA GPU answers')
+
+    monkeypatch.setattr(devices, "array_module", missing)
+    with pytest.raises(ConfigError, match=r"rank 1: run\.backend"):
+        machine.taken()
+
+
+@pytest.mark.parametrize(("visible", "factor"), [([["a", "b"]] * 2, 1), ([["a"]] * 2, 2)], ids=["own", "shared"])
+def test_ranks_that_share_a_gpu_share_its_memory(monkeypatch, visible, factor):
+    asked: list[int] = []
+    monkeypatch.setattr(devices, "require_memory", asked.append)
+    for gpus in Machine(monkeypatch, visible).taken():
+        gpus._ranks = SimpleNamespace(rank=gpus._ranks.rank, size=2, of_each=lambda value: [value, value])
+        gpus.require(3 * GIB)
+    assert asked == [factor * 3 * GIB] * 2
