@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from glasma.backend import Workers
+from glasma.cluster import number_of_process
 from glasma.config import Config
 from glasma.derived import Derived
 from glasma.domain.messages import Messages
@@ -97,6 +98,28 @@ def require_backend(backend: str, ranks: Ranks) -> GpusOfRanks | None:
     if ranks.size > 1:
         sends_from_gpu()
     return gpus
+
+
+def check_gpus(processes: int, need: int) -> int:
+    """Raise ConfigError if `processes` tasks at once, of `need` bytes each, do not fit into the GPUs of this machine.
+
+    Returns how many GPUs there are.
+    """
+    from glasma.cuda.devices import check_processes
+
+    return check_processes(processes, need)
+
+
+def take_gpu(backend: str) -> None:
+    """Take the GPU of a worker, before its task does anything on one: processes of this machine take them in turn.
+
+    Workers elsewhere keep what their environment gives them, the first that CUDA_VISIBLE_DEVICES names.
+    """
+    number = number_of_process()
+    if backend == "cuda" and number is not None:
+        from glasma.cuda.devices import take_in_turn
+
+        take_in_turn(number)
 
 
 def place(fields: Any, backend: str) -> Any:

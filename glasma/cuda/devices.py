@@ -35,6 +35,18 @@ def use(number: int) -> None:
     cuda.select_device(number)
 
 
+def take_in_turn(number: int) -> None:
+    """Use the GPU that is the turn of a process, which has a number on its machine.
+
+    Raises
+    ------
+    ConfigError
+        If there is none.
+    """
+    array_module()
+    use(number % count())
+
+
 def _identity() -> str:
     """What no other GPU is called, on whatever machine and however the processes number them."""
     if SIMULATES_CUDA:
@@ -74,7 +86,7 @@ class GpusOfRanks:
         try:
             array_module()
             if ranks.size > 1:  # a single process keeps the current one
-                use(ranks.rank_on_node % count())
+                take_in_turn(ranks.rank_on_node)
             taken = Gpu(platform.node(), device_name(), _identity())
         except ConfigError as error:
             taken = error
@@ -115,6 +127,38 @@ class GpusOfRanks:
         except ConfigError as raised:
             error = raised
         _all_or_none(self._ranks, error)
+
+
+def check_processes(processes: int, need: int) -> int:
+    """Refuse tasks that do not fit into the GPUs of this machine; how many GPUs there are.
+
+    Only their size is asked for: what is free is seen by each task, and to ask for that would take memory of every GPU.
+
+    Parameters
+    ----------
+    processes : int
+        That run at once and take the GPUs in turn.
+    need : int
+        Bytes of the arrays of one.
+
+    Raises
+    ------
+    ConfigError
+        If there is no GPU, or several processes on one need more than it has.
+    """
+    arrays, gpus = array_module(), count()
+    if SIMULATES_CUDA:
+        return gpus
+    sharers = -(-processes // gpus)
+    size = min(arrays.cuda.runtime.getDeviceProperties(number)["totalGlobalMem"] for number in range(gpus))
+    if sharers * need > size:
+        fit = gpus * (size // need)
+        remedy = f"use at most --jobs {fit}" if fit else 'use fewer cells or run.precision = "float32"'
+        raise ConfigError(
+            f"--jobs {processes}: {sharers} on one GPU need {sharers * need / 2**30:.3g} GiB and it has {size / 2**30:.3g} GiB "
+            f"({gpus} GPUs are visible); {remedy}"
+        )
+    return gpus
 
 
 def _all_or_none(ranks: Ranks, mine: T | ConfigError) -> list[T]:

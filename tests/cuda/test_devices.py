@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import time
+from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
 
+from glasma.cluster import number_of_process, workers
 from glasma.cuda import devices
-from glasma.cuda.devices import GpusOfRanks
+from glasma.cuda.devices import GpusOfRanks, check_processes
 from glasma.domain.ranks import Ranks
 from glasma.errors import ConfigError
+from glasma.schemes import take_gpu
+from tests.clusters import scheduler
 
 GIB = 2**30
 
@@ -103,3 +108,65 @@ def test_ranks_that_share_a_gpu_share_its_memory(monkeypatch, visible, factor):
         gpus._ranks = SimpleNamespace(rank=gpus._ranks.rank, size=2, of_each=lambda value: [value, value])
         gpus.require(3 * GIB)
     assert asked == [factor * 3 * GIB] * 2
+
+
+class Cupy:
+    """GPUs of some sizes in GiB."""
+
+    def __init__(self, *sizes: int) -> None:
+        self._sizes = sizes
+        self.cuda = SimpleNamespace(runtime=SimpleNamespace(getDeviceProperties=self._properties))
+
+    def _properties(self, number: int) -> dict[str, int]:
+        return {"totalGlobalMem": self._sizes[number] * GIB}
+
+
+@pytest.fixture
+def two_gpus(monkeypatch):
+    monkeypatch.setattr(devices, "SIMULATES_CUDA", False)
+    monkeypatch.setattr(devices, "array_module", lambda: Cupy(80, 40))
+    monkeypatch.setattr(devices, "count", lambda: 2)
+
+
+@pytest.mark.usefixtures("two_gpus")
+def test_processes_that_do_not_fit_into_the_smallest_gpu_are_refused():
+    assert check_processes(2, 40 * GIB) == 2
+    assert check_processes(4, 20 * GIB) == 2
+    with pytest.raises(ConfigError, match=r"--jobs 3: 2 on one GPU need 60 GiB and it has 40 GiB .*; use at most --jobs 2$"):
+        check_processes(3, 30 * GIB)
+    with pytest.raises(ConfigError, match=r"--jobs 1: 1 on one GPU need 41 GiB .*; use fewer cells"):
+        check_processes(1, 41 * GIB)
+
+
+def test_processes_of_this_machine_take_its_gpus_in_turn(monkeypatch, tmp_path):
+    """Each worker has a number of its own, which decides; one elsewhere keeps the GPU that its environment gives it."""
+    tasks = [(tmp_path / f"{number}",) for number in range(6)]
+    numbers: dict[int, int] = {}
+    with workers(tmp_path, 3) as cluster:
+        cluster.run(number_when_others_have_come, tasks[:3], lambda _: None, numbers.__setitem__)
+    assert sorted(numbers.values()) == [0, 1, 2]
+
+    used: list[int] = []
+    monkeypatch.setattr(devices, "array_module", lambda: None)
+    monkeypatch.setattr(devices, "count", lambda: 2)
+    monkeypatch.setattr(devices, "use", used.append)
+    for number in [*numbers.values(), None]:
+        monkeypatch.setattr("glasma.schemes.number_of_process", lambda number=number: number)
+        take_gpu("cuda")
+        take_gpu("cpu")
+    assert sorted(used) == [0, 0, 1]
+
+
+def number_when_others_have_come(path: Path) -> int | None:
+    """The number of the process, given back when three tasks have come to one each."""
+    path.touch()
+    while not all((path.parent / str(number)).exists() for number in range(3)):
+        time.sleep(0.01)
+    return number_of_process()
+
+
+def test_workers_of_a_scheduler_have_no_number(tmp_path):
+    found: dict[int, int | None] = {}
+    with scheduler(tmp_path) as address, workers(tmp_path, scheduler=address) as cluster:
+        cluster.run(number_of_process, [()], lambda _: None, found.__setitem__)
+    assert found == {0: None}
