@@ -100,14 +100,14 @@ def require_backend(backend: str, ranks: Ranks) -> GpusOfRanks | None:
     return gpus
 
 
-def check_gpus(processes: int, need: int) -> int:
+def check_gpus(option: str, processes: int, need: int) -> int:
     """Raise ConfigError if `processes` tasks at once, of `need` bytes each, do not fit into the GPUs of this machine.
 
-    Returns how many GPUs there are.
+    `option` is the one that says how many.  Returns how many GPUs there are.
     """
     from glasma.cuda.devices import check_processes
 
-    return check_processes(processes, need)
+    return check_processes(option, processes, need)
 
 
 def take_gpu(backend: str) -> None:

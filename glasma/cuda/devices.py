@@ -129,15 +129,15 @@ class GpusOfRanks:
         _all_or_none(self._ranks, error)
 
 
-def check_processes(processes: int, need: int) -> int:
+def check_processes(option: str, processes: int, need: int) -> int:
     """Refuse tasks that do not fit into the GPUs of this machine; how many GPUs there are.
 
     Only their size is asked for: what is free is seen by each task, and to ask for that would take memory of every GPU.
 
     Parameters
     ----------
-    processes : int
-        That run at once and take the GPUs in turn.
+    option, processes : str, int
+        What says how many run at once and take the GPUs in turn, and how many.
     need : int
         Bytes of the arrays of one.
 
@@ -153,10 +153,10 @@ def check_processes(processes: int, need: int) -> int:
     size = min(arrays.cuda.runtime.getDeviceProperties(number)["totalGlobalMem"] for number in range(gpus))
     if sharers * need > size:
         fit = gpus * (size // need)
-        remedy = f"use at most --jobs {fit}" if fit else 'use fewer cells or run.precision = "float32"'
+        remedy = f"use at most {option} {fit}" if fit else 'use fewer cells or run.precision = "float32"'
         raise ConfigError(
-            f"--jobs {processes}: {sharers} on one GPU need {sharers * need / 2**30:.3g} GiB and it has {size / 2**30:.3g} GiB "
-            f"({gpus} GPUs are visible); {remedy}"
+            f"{option} {processes}: {sharers} on one GPU need {sharers * need / 2**30:.3g} GiB and it has "
+            f"{size / 2**30:.3g} GiB ({gpus} GPUs are visible); {remedy}"
         )
     return gpus
 

@@ -157,7 +157,7 @@ def _check(configs: Sequence[Config], events: int, at_once: int, here: bool) -> 
             f"{available / 2**30:.3g} GiB are free; use at most --jobs {available // needed}"
         )
     on_gpu = [Derived(config).device_bytes for config in configs if config.run.backend == "cuda"]
-    return check_gpus(at_once, max(on_gpu)) if here and on_gpu else 0
+    return check_gpus("--jobs", at_once, max(on_gpu)) if here and on_gpu else 0
 
 
 def _memory_of_event(config: Config, events: int, here: bool) -> int:

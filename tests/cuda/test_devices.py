@@ -130,12 +130,12 @@ def two_gpus(monkeypatch):
 
 @pytest.mark.usefixtures("two_gpus")
 def test_processes_that_do_not_fit_into_the_smallest_gpu_are_refused():
-    assert check_processes(2, 40 * GIB) == 2
-    assert check_processes(4, 20 * GIB) == 2
+    assert check_processes("--jobs", 2, 40 * GIB) == 2
+    assert check_processes("--jobs", 4, 20 * GIB) == 2
     with pytest.raises(ConfigError, match=r"--jobs 3: 2 on one GPU need 60 GiB and it has 40 GiB .*; use at most --jobs 2$"):
-        check_processes(3, 30 * GIB)
+        check_processes("--jobs", 3, 30 * GIB)
     with pytest.raises(ConfigError, match=r"--jobs 1: 1 on one GPU need 41 GiB .*; use fewer cells"):
-        check_processes(1, 41 * GIB)
+        check_processes("--jobs", 1, 41 * GIB)
 
 
 def test_processes_of_this_machine_take_its_gpus_in_turn(monkeypatch, tmp_path):
