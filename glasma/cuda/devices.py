@@ -16,6 +16,7 @@ from numba import cuda
 
 from glasma.backend import SIMULATES_CUDA
 from glasma.cuda.device import array_module, device_name, require_memory
+from glasma.cuda.messages import SWITCH, mpi_takes_gpu_memory, sends_from_gpu
 from glasma.domain.ranks import Ranks
 from glasma.errors import ConfigError
 
@@ -97,13 +98,16 @@ class GpusOfRanks:
         return Counter(self.of_each)
 
     def lines(self) -> list[str]:
-        """What is to be said of them: GPUs that several ranks share."""
-        return [
+        """What is to be said of them: GPUs that several ranks share, and messages that could take a shorter way."""
+        shared = [
             f"{number} ranks share one GPU ({gpu}) and wait for each other; start one rank for each GPU "
             "(srun --gpus-per-task=1 gives every rank its own)"
             for gpu, number in self._sharers.items()
             if number > 1
         ]
+        if self._ranks.size == 1 or sends_from_gpu() or not mpi_takes_gpu_memory():
+            return shared
+        return [*shared, f"messages go by way of the host; this MPI says that it takes memory of the GPU: {SWITCH}=1 tries it"]
 
     def require(self, need: int) -> None:
         """Refuse what does not fit into a GPU, for all ranks that have it; all ranks call this together.

@@ -48,7 +48,7 @@ class Case:
     width: float = 1.0
 
 
-_NARROW, _THIN, _LONG, _PLANE = (4, 3, 24), (4, 2, 24), (4, 4, 60), (4, 4, 1)
+_NARROW, _THIN, _LONG, _PLANE = (4, 3, 24), (4, 2, 24), (4, 4, 60), (5, 4, 1)
 
 
 def _case(scheme: str, group: str, shape: tuple[int, int, int], first: int, last: int, width: float = 1.0) -> Case:
@@ -68,10 +68,10 @@ CASES = {
 #: Whole collisions, which take minutes on the simulator.
 LONG_CASES = {
     "collision": _case("leapfrog", "SU(2)", _LONG, 0, 50),
-    "collision SU(3)": _case("leapfrog", "SU(3)", _LONG, 20, 40),
-    "collision two rows": _case("leapfrog", "SU(3), two rows", _LONG, 20, 40),
-    "collision semi_implicit": _case("semi_implicit", "SU(2)", _NARROW, 0, 10, 0.6),
-    "collision semi_implicit SU(3)": _case("semi_implicit", "SU(3)", _NARROW, 8, 11, 0.6),
+    "collision SU(3)": _case("leapfrog", "SU(3)", _LONG, 10, 20),
+    "collision two rows": _case("leapfrog", "SU(3), two rows", _LONG, 10, 16),
+    "collision semi_implicit": _case("semi_implicit", "SU(2)", _NARROW, 5, 11, 0.6),
+    "collision semi_implicit SU(3)": _case("semi_implicit", "SU(3)", _THIN, 9, 11, 0.6),
     "collision boost_invariant": _case("boost_invariant", "SU(2)", _PLANE, 0, 50),
 }
 

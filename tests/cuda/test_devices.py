@@ -9,9 +9,11 @@ from typing import Any
 
 import pytest
 
+from glasma import doctor
 from glasma.cluster import number_of_process, workers
-from glasma.cuda import devices
+from glasma.cuda import devices, messages
 from glasma.cuda.devices import GpusOfRanks, check_processes
+from glasma.cuda.messages import SWITCH
 from glasma.domain.ranks import Ranks
 from glasma.errors import ConfigError
 from glasma.schemes import take_gpu
@@ -82,6 +84,16 @@ def test_ranks_of_a_machine_take_its_gpus_in_turn(monkeypatch, visible, expected
         assert "--gpus-per-task=1" in line
 
 
+@pytest.mark.parametrize(("answer", "switch", "said"), [(True, "0", 1), (True, "1", 0), (False, "0", 0), (None, "0", 0)])
+def test_a_shorter_way_of_messages_is_told(monkeypatch, answer, switch, said):
+    for module in (devices, messages):
+        monkeypatch.setattr(module, "mpi_takes_gpu_memory", lambda: answer)
+    monkeypatch.setenv(SWITCH, switch)
+    lines = Machine(monkeypatch, [["a"], ["b"]]).taken()[0].lines()
+    assert len(lines) == said
+    assert all(f"{SWITCH}=1" in line for line in lines)
+
+
 def test_a_single_process_keeps_the_gpu_that_is_current(monkeypatch):
     machine = Machine(monkeypatch, [["a", "b"]])
     machine.current = 1
@@ -108,6 +120,17 @@ def test_ranks_that_share_a_gpu_share_its_memory(monkeypatch, visible, factor):
         gpus._ranks = SimpleNamespace(rank=gpus._ranks.rank, size=2, of_each=lambda value: [value, value])
         gpus.require(3 * GIB)
     assert asked == [factor * 3 * GIB] * 2
+
+
+def test_doctor_names_every_gpu(monkeypatch):
+    gpus = [SimpleNamespace(name=name, compute_capability=(9, 0), uuid=f"GPU-{name}") for name in ("H100", "H200")]
+    monkeypatch.setattr(doctor, "cuda", SimpleNamespace(is_available=lambda: True, gpus=gpus))
+    assert doctor._cuda_devices() == {
+        "CUDA device 0": "H100, compute capability 9.0, GPU-H100",
+        "CUDA device 1": "H200, compute capability 9.0, GPU-H200",
+    }
+    monkeypatch.setattr(doctor, "cuda", SimpleNamespace(is_available=lambda: False))
+    assert doctor._cuda_devices() == {"CUDA device": "none found"}
 
 
 class Cupy:
