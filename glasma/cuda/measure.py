@@ -12,11 +12,11 @@ from numba import cuda
 
 from glasma.backend import Workers, index
 from glasma.cuda.device import array_module, launch, slabs
-from glasma.lattice.energy import COMPONENTS
+from glasma.lattice.energy import COMPONENTS, energies_at_site
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Interval
 from glasma.lattice.midpoint import midpoint_kernels
-from glasma.lattice.plaquettes import plaquettes_of, wrapped
+from glasma.lattice.plaquettes import wrapped
 from glasma.lattice.storage import field_array, on_host
 from glasma.observables.measure import Measurement, of_all_planes
 from glasma.observables.stress_energy import TENSOR, stress_at_site
@@ -28,9 +28,8 @@ def measure_kernels(group: ModuleType) -> SimpleNamespace:
 
     V holds links half a step back at planes x0 − 1, x0, …; `out` and T what belongs to x0, x0 + 1, …
     """
-    store, load_algebra, dot = group.store, group.load_algebra, group.dot
-    link_back = midpoint_kernels(group).link_back
-    action = plaquettes_of(group).two_re_trace_of_one_minus
+    store, link_back = group.store, midpoint_kernels(group).link_back
+    electric, magnetic = energies_at_site(group).electric, energies_at_site(group).magnetic
     at_site = stress_at_site(group)
     mean_electric, clover, tensor = at_site.mean_electric, at_site.clover, at_site.tensor
 
@@ -54,13 +53,12 @@ def measure_kernels(group: ModuleType) -> SimpleNamespace:
             return
         x, y, yp, z, zp = index(x0 + i), index(j), wrapped(j + 1, ny), index(z0 + k), index(z0 + k + 1)
         h, hp = index(i + 1), index(i + 2)
-        ex, ey, ez = load_algebra(E, 0, x, y, z), load_algebra(E, 1, x, y, z), load_algebra(E, 2, x, y, z)
         s = index(i)
-        out[0, s, y, z] = half * longitudinal * dot(ez, ez)
-        out[1, s, y, z] = half * dot(ex, ex) + half * dot(ey, ey)
-        out[2, s, y, z] = action(V, 0, 1, h, y, z, hp, y, z, h, yp, z)
-        b = longitudinal * action(V, 0, 2, h, y, z, hp, y, z, h, y, zp)
-        out[3, s, y, z] = b + longitudinal * action(V, 1, 2, h, y, z, h, yp, z, h, y, zp)
+        out[0, s, y, z] = electric(E, 2, x, y, z, half * longitudinal)
+        out[1, s, y, z] = electric(E, 0, x, y, z, half) + electric(E, 1, x, y, z, half)
+        out[2, s, y, z] = magnetic(V, 0, 1, h, y, z, hp, yp, zp, half + half)
+        b = magnetic(V, 0, 2, h, y, z, hp, yp, zp, longitudinal)
+        out[3, s, y, z] = b + magnetic(V, 1, 2, h, y, z, hp, yp, zp, longitudinal)
 
     @cuda.jit
     def stress(T, x0, z0, z1, V, E, inverse_a_z, half):
