@@ -170,3 +170,24 @@ def test_memory_of_the_gpu_is_sent_only_where_it_is_asked_for(monkeypatch: pytes
 def test_an_mpi_is_asked_what_it_takes() -> None:
     pytest.importorskip("mpi4py.MPI")
     assert mpi_takes_gpu_memory() in (True, False, None)
+
+
+class OfAnotherMemory:
+    """What mpi4py sees of an array of CuPy: its interface; the memory is the host's here."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        address = self.values.ctypes.data, False
+        return {"shape": self.values.shape, "typestr": self.values.dtype.str, "data": address, "version": 3}
+
+
+def test_mpi_is_given_the_memory_and_not_a_copy() -> None:
+    MPI = pytest.importorskip("mpi4py.MPI")
+    sent, received = OfAnotherMemory(np.arange(5, dtype=np.float32)), OfAnotherMemory(np.zeros(5, np.float32))
+    talk = MPI.COMM_SELF
+    for request in (talk.Irecv(received, 0, 1), talk.Isend(sent, 0, 1)):
+        request.Wait()
+    assert np.array_equal(received.values, sent.values)
