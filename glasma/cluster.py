@@ -18,6 +18,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import chdir, contextmanager, suppress
+from contextvars import ContextVar
 from dataclasses import dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -49,6 +50,8 @@ _LOCAL = {
     # Not what the nanny sets: a small limit for trimming makes every large temporary array cost its page faults anew.
     "distributed.nanny.pre-spawn-environ": {},
 }
+
+_number: ContextVar[int | None] = ContextVar("number", default=None)
 
 
 class AbandonedError(GlasmaError):
@@ -167,7 +170,7 @@ def workers(
     reporter = reporter or Silent()
     directory = directory.absolute()
     sign = directory / f"{PARTIAL}{token_hex(8)}"
-    place = _Place(directory, sign, Path.cwd(), _software())
+    place = _Place(directory, sign, Path.cwd(), _software(), is_here=scheduler is None)
     sign.touch()
     try:
         with _connected(scheduler) if scheduler is not None else _local(jobs) as client:
@@ -197,6 +200,11 @@ def check_choice(option: str, jobs: int | None, scheduler: str | None) -> int:
         with _connected(scheduler):
             pass
     return jobs or 1
+
+
+def number_of_process() -> int | None:
+    """Which of the processes that `workers` has started on this machine runs this task, from 0; None on any other worker."""
+    return _number.get()
 
 
 def stop_if_abandoned() -> None:
@@ -229,6 +237,8 @@ class _Place:
     sign: Path
     working_directory: Path
     software: dict[str, str | None]
+    #: Whether the workers are processes of this machine, which are numbered.
+    is_here: bool
 
     def check(self, worker: Any) -> None:
         who = f"worker {worker.address}"
@@ -256,6 +266,7 @@ def _perform(place: _Place, topic: str, number: int, work: Callable[..., Result]
     worker = get_worker()
     place.check(worker)
     worker.log_event(topic, number)
+    _number.set(int(worker.name) if place.is_here else None)
     with chdir(place.working_directory):
         return work(*arguments)
 

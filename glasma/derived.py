@@ -173,6 +173,11 @@ class Derived:
         caches = max(group.LINK_REALS * min(_CHUNK_CACHE, component), 10 * min(_CHUNK_CACHE, 4 * self.grid.sites))
         return self.field_bytes + self.charge_bytes + self._scheme_bytes + rolling + tensor + caches
 
+    @property
+    def device_bytes(self) -> int:
+        """Bytes of the arrays that a run keeps on a GPU."""
+        return self.field_bytes + self.charge_bytes + self._scheme_bytes
+
     @cached_property
     def report_bytes(self) -> int:
         """Bytes of the arrays of the report's checks: a snapshot, its charges as a density at a few planes for each thread."""

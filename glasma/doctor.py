@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import numpy as np
 from numba import cuda
@@ -30,7 +31,7 @@ def examine() -> dict[str, str]:
         version = installed(package)
         rows[f"extra {extra}"] = f"{package} {version}" if version else f'not installed (pip install "glasma[{extra}]")'
     rows["backend cpu"] = f"works, {threads} threads"
-    rows["CUDA device"] = _cuda_device()
+    rows |= _cuda_devices()
     rows["memory bandwidth"] = f"{triad_bandwidth() / 1e9:.1f} GB/s (triad, one thread)"
     grid = Grid((24, 24, 518), 1.0, 0.25, 2)
     z0, z1 = grid.interior
@@ -43,8 +44,16 @@ def examine() -> dict[str, str]:
     return rows
 
 
-def _cuda_device() -> str:
+def _cuda_devices() -> dict[str, str]:
+    """Each GPU that this process may take, by the number that it has here."""
     try:
-        return str(cuda.get_current_device().name.decode()) if cuda.is_available() else "none found"
+        if not cuda.is_available():
+            return {"CUDA device": "none found"}
+        return {f"CUDA device {number}": _described(cuda.gpus[number]) for number in range(len(cuda.gpus))}
     except Exception:  # a broken driver is a finding, not an error
-        return "a driver is there but does not answer"
+        return {"CUDA device": "a driver is there but does not answer"}
+
+
+def _described(device: Any) -> str:
+    name = device.name.decode() if isinstance(device.name, bytes) else str(device.name)
+    return f"{name}, compute capability {'.'.join(map(str, device.compute_capability))}, {device.uuid}"

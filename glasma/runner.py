@@ -8,7 +8,7 @@ import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -34,6 +34,9 @@ from glasma.progress import Reporter, Silent
 from glasma.report import write_report
 from glasma.sanity import check_memory, check_physics, source_fingerprints
 from glasma.schemes import require_backend
+
+if TYPE_CHECKING:
+    from glasma.cuda.devices import GpusOfRanks
 
 
 def run(
@@ -68,8 +71,8 @@ def run(
         ConfigError, FileError or UnstableRunError, each with one line that says what to do.
     """
     ranks = ranks or Ranks()
-    require_backend(config.run.backend, ranks)
-    slab = _slab(check_physics(config, with_memory=ranks.size == 1), ranks)
+    gpus = require_backend(config.run.backend, ranks)
+    slab = _slab(check_physics(config, with_memory=ranks.size == 1), ranks, gpus)
     with ExitStack() as holds:
 
         def begin() -> RunDirectory:
@@ -78,7 +81,7 @@ def run(
             return RunDirectory.create(Path(path), overwrite)
 
         directory = ranks.first_does(begin)
-        _Run(directory, config, reporter or Silent(), event=event, ranks=ranks, slab=slab).go()
+        _Run(directory, config, reporter or Silent(), event=event, ranks=ranks, slab=slab, gpus=gpus).go()
     return directory
 
 
@@ -117,20 +120,23 @@ def _go_on(directory: RunDirectory, reporter: Reporter, ranks: Ranks, backend: s
     config = directory.config()
     if backend is not None:
         config = config.on_backend(backend)
-    require_backend(config.run.backend, ranks)
+    gpus = require_backend(config.run.backend, ranks)
     derived = check_physics(config, with_source=not directory.checkpoint.exists(), with_memory=ranks.size == 1)
-    slab = _slab(derived, ranks)
+    slab = _slab(derived, ranks, gpus)
     if not directory.checkpoint.exists() and record.get("source", {}) != source_fingerprints(derived):
         raise FileError(f"{config.nuclei.path}: is not the file that the run began with; restore it or run again")
-    _Run(directory, config, reporter, resuming=True, ranks=ranks, slab=slab).go()
+    _Run(directory, config, reporter, resuming=True, ranks=ranks, slab=slab, gpus=gpus).go()
 
 
-def _slab(derived: Derived, ranks: Ranks) -> Slab | None:
-    """The part of this rank, if there are many."""
-    if ranks.size == 1:
-        return None
-    slab = Slab(derived.grid, ranks)
-    check_memory(derived.config, derived, slab.part_of_node)
+def _slab(derived: Derived, ranks: Ranks, gpus: GpusOfRanks | None) -> Slab | None:
+    """The part of this rank, if there are many; it fits into the memory of the machine and of its GPU."""
+    slab, here = None, 1.0
+    if ranks.size > 1:
+        slab = Slab(derived.grid, ranks)
+        check_memory(derived.config, derived, slab.part_of_node)
+        here = slab.grid.sites / derived.grid.sites
+    if gpus is not None:
+        gpus.require(int(here * derived.device_bytes))
     return slab
 
 
@@ -146,6 +152,7 @@ class _Run:
         event: bool = False,
         ranks: Ranks | None = None,
         slab: Slab | None = None,
+        gpus: GpusOfRanks | None = None,
     ) -> None:
         self.directory, self.config, self.reporter = directory, config, reporter
         self.ranks, self.slab = ranks or Ranks(), slab
@@ -161,6 +168,11 @@ class _Run:
             self.record["ranks"] = self.ranks.size
         else:
             self.record.pop("ranks", None)
+        self.record.pop("gpus", None)
+        if gpus is not None:
+            self.record["gpus"] = [str(gpu) for gpu in gpus.of_each]
+            for line in gpus.lines():
+                self.reporter.say(line)
         if not resuming:
             self._write_record()
         self.ranks.barrier()

@@ -214,10 +214,32 @@ def test_machine_with_gpus(tmp_path: Path) -> None:
     path = tmp_path / "machine.toml"
     path.write_text(GOOD + THROUGHPUT + GPU)
     plan = json.loads(glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path, "--json").out)
-    assert plan["gpus"] == -(-plan["array_bytes"] // (80 * 2**30))
     assert plan["nodes"] == -(-plan["memory_bytes"] // (96 * 2**30))
     assert plan["gpu_seconds"] == pytest.approx(plan["site_updates"] * 3 * 624 / (3350e9 * 0.5))
-    assert "GPU hours" in glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out
+    words = glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out
+    assert "GPU hours" in words
+    assert "at most 960 parts: too few)" in " ".join(words.split())
+
+
+@pytest.mark.parametrize(("memory", "exchange"), [(8, None), (2, None), (2, 20.0), (0.5, None)])
+def test_gpus_hold_their_planes_and_two_copies(tmp_path: Path, memory: float, exchange: float | None) -> None:
+    """The least number that does, and what they send."""
+    path = tmp_path / "machine.toml"
+    more = "" if exchange is None else f"exchange_GB_s = {exchange}\n"
+    path.write_text(GOOD + GPU.replace("80", str(memory)) + more)
+    plan = json.loads(glasma("plan", RUNS / "lecture_headline.toml", "--machine", path, "--json").out)
+    whole = Derived(load_config(RUNS / "lecture_headline.toml")).device_bytes
+
+    def largest_part(gpus: int) -> float:
+        return whole if gpus == 1 else whole * (-(-192 // gpus) + 2) / 192
+
+    assert plan["gpus"] == next(gpus for gpus in range(1, 97) if largest_part(gpus) <= memory * 2**30)
+    assert plan["gpu_bytes"] == int(largest_part(plan["gpus"]))
+    words = " ".join(glasma("plan", RUNS / "lecture_headline.toml", "--machine", path).out.split())
+    assert ("each sends" in words) == (plan["gpus"] > 1 and exchange is None)
+    assert ("messages take" in words) == (exchange is not None)
+    if exchange is not None:
+        assert plan["gpu_exchange_seconds"] == pytest.approx(plan["steps"] * plan["halo_bytes"] / (exchange * 1e9))
 
 
 def test_plan_says_what_nodes_exchange_and_how_far_the_lattice_can_be_cut(tmp_path: Path) -> None:

@@ -12,13 +12,14 @@ from numba import cuda
 
 from glasma.backend import index
 from glasma.cuda import milne
-from glasma.cuda.device import array_module, launch, to_device
+from glasma.cuda.device import array_module, copies, launch, to_device
 from glasma.cuda.gauss import unitarity_violation
 from glasma.evolution.boost_invariant import BoostInvariant, Drift
 from glasma.evolution.boost_invariant_kernels import boost_invariant_updates
 from glasma.lattice.gauge import GaussResidual
 from glasma.lattice.milne import MilneFields, StaticFields
 from glasma.lattice.plaquettes import wrapped
+from glasma.lattice.storage import on_host
 from glasma.nuclei.nucleus import Nucleus
 from glasma.observables.measure import Measurement
 
@@ -35,14 +36,17 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
 
     @cuda.jit
     def kick(
-        U, A, E, work, c_force, c_cross, c_divergence, before_t, after_t, before_l, after_l, potential, scalar
+        x0, U, A, E, work, c_force, c_cross, c_divergence, before_t, after_t, before_l, after_l, potential, scalar
     ):  # fmt: skip
-        """The momenta; work ← the weights · (P_T² before, P_T² after, P_η² before, P_η² after, ½B_L², D²) of the site."""
+        """The momenta at the planes of `work`, from x0 on.
+
+        work ← the weights · (P_T² before, P_T² after, P_η² before, P_η² after, ½B_L², D²) of the site.
+        """
         k, i = cuda.grid(2)
         nx, ny = U.shape[3], U.shape[4]
-        if i >= nx or k >= ny:
+        if i >= work.shape[0] or k >= ny:
             return
-        x, xp, xm = index(i), wrapped(i + 1, nx), wrapped(i - 1, nx)
+        x, xp, xm = index(x0 + i), wrapped(x0 + i + 1, nx), wrapped(x0 + i - 1, nx)
         y, yp, ym = index(k), wrapped(k + 1, ny), wrapped(k - 1, ny)
         # links along x and y at the site, at the one before along x and at the one below along y
         u, v = load(U, zero, zero, x, y), load(U, one, zero, x, y)
@@ -66,15 +70,15 @@ def boost_invariant_kernels(group: ModuleType) -> SimpleNamespace:
         store_algebra(E, zero, zero, x, y, p)
         store_algebra(E, one, zero, x, y, q)
         store_algebra(E, two, zero, x, y, r)
-        work[x, y] = done + after_t * (dot(p, p) + dot(q, q)) + after_l * dot(r, r)
+        work[index(i), y] = done + after_t * (dot(p, p) + dot(q, q)) + after_l * dot(r, r)
 
     @cuda.jit
-    def drift(U, A, E, c_links, c_scalar, renew):
-        """U_i ← exp(i c_links P_i) U_i, A ← A + c_scalar P_η; `renew` brings U back into the group."""
+    def drift(x0, x1, U, A, E, c_links, c_scalar, renew):
+        """U_i ← exp(i c_links P_i) U_i, A ← A + c_scalar P_η for x0 ≤ x < x1; `renew` brings U back into the group."""
         k, i = cuda.grid(2)
-        if i >= U.shape[3] or k >= U.shape[4]:
+        if i >= x1 - x0 or k >= U.shape[4]:
             return
-        x, y = index(i), index(k)
+        x, y = index(x0 + i), index(k)
         for d in range(2):
             u = mul(exp(c_links, load_algebra(E, index(d), zero, x, y)), load(U, index(d), zero, x, y))
             if renew:
@@ -126,28 +130,38 @@ class CudaBoostInvariant(BoostInvariant):
         factors: np.ndarray,
         drift: Drift | None,
     ) -> float:
-        shape = self.grid.shape[:2]
-        work = array_module().empty(shape, self.dtype)
-        launch(
-            boost_invariant_kernels(self.group).kick, shape, fields.U, scalar, fields.E, work, *coefficients, *factors
-        )  # fmt: skip
-        return float(work.sum(dtype=np.float64))
+        nx, ny, _ = self.grid.shape
+        own = self.workers.own(nx)
+        work = array_module().empty((len(own), ny), self.dtype)
+        arguments = own.start, fields.U, scalar, fields.E, work, *coefficients, *factors
+        launch(boost_invariant_kernels(self.group).kick, work.shape, *arguments)
+        by_plane = np.zeros(nx)
+        by_plane[own.start : own.stop] = on_host(work.sum(axis=1, dtype=np.float64))
+        return float(self.workers.sum(by_plane))
 
     def _finish_drift(self, fields: MilneFields, drift: Drift) -> None:
+        own = self.workers.own(self.grid.shape[0])
+        self._drift_planes(fields, drift, own.start, own.stop)
+
+    def _drift_copies(self, fields: MilneFields, drift: Drift) -> None:
+        for x0, x1 in copies(self.workers, self.grid.shape[0]):
+            self._drift_planes(fields, drift, x0, x1)
+
+    def _drift_planes(self, fields: MilneFields, drift: Drift, x0: int, x1: int) -> None:
         kernel = boost_invariant_kernels(self.group).drift
-        launch(kernel, self.grid.shape[:2], fields.U, fields.A, fields.E, *drift)
+        launch(kernel, (x1 - x0, self.grid.shape[1]), x0, x1, fields.U, fields.A, fields.E, *drift)
 
     def gauss_residual(self, fields: MilneFields) -> GaussResidual:
         """Violation of the Gauss constraint, relative to its largest term."""
-        return milne.gauss_residual(fields)
+        return milne.gauss_residual(fields, self.workers)
 
     def energy(self, fields: MilneFields) -> float:
         """H = dE/dη = τ ∫ ε at τ − Δτ/2, units 1/(g² a_T)."""
-        return milne.field_energy(fields)
+        return milne.field_energy(fields, self.workers)
 
     def measure(self, fields: MilneFields) -> Measurement:
         """Energy densities and T^{μν} of the comoving observer at τ − Δτ/2."""
-        return milne.measure(fields)
+        return milne.measure(fields, self.workers)
 
     def stress_tensor(self, fields: MilneFields, x0: int = 0, x1: int | None = None) -> np.ndarray:
         """T^{μν} of planes x0 ≤ x < x1 in the memory of the host, (10, x1 − x0, ny, 1), at τ − Δτ/2."""
@@ -155,4 +169,4 @@ class CudaBoostInvariant(BoostInvariant):
 
     def unitarity_violation(self, fields: MilneFields) -> float:
         """Largest |U†U − 1| over all links."""
-        return unitarity_violation(fields.group, fields.U)
+        return unitarity_violation(fields.group, fields.U, self.workers)

@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numba import cuda
 
-from glasma.backend import SIMULATES_CUDA
+from glasma.backend import SIMULATES_CUDA, Workers
 from glasma.errors import ConfigError
 from glasma.lattice.charges import Charges
 from glasma.lattice.fields import Fields
@@ -115,12 +115,21 @@ def _argument(value: Any) -> Any:
     return cuda.as_cuda_array(value, sync=False) if hasattr(value, "__cuda_array_interface__") else value
 
 
-def slabs(shape: tuple[int, ...]) -> Iterator[tuple[int, int]]:
-    """Ranges of planes in x, (x0, x1), of a lattice (nx, ny, nz), that are worked on at once."""
-    nx = shape[0]
-    count = max(1, min(nx, _SITES_AT_ONCE // int(np.prod(shape[1:]))))
-    for x0 in range(0, nx, count):
-        yield x0, min(nx, x0 + count)
+def slabs(shape: tuple[int, ...], planes: range | None = None) -> Iterator[tuple[int, int]]:
+    """Ranges of planes in x, (x0, x1), that are worked on at once; of all of a lattice (nx, ny, nz), or of those given."""
+    planes = range(shape[0]) if planes is None else planes
+    count = max(1, min(len(planes), _SITES_AT_ONCE // int(np.prod(shape[1:]))))
+    for x0 in range(planes.start, planes.stop, count):
+        yield x0, min(planes.stop, x0 + count)
+
+
+def copies(workers: Workers, count: int) -> list[tuple[int, int]]:
+    """Of the `count` planes held, the ranges before and behind the own ones.
+
+    The threads of `Workers.over_copies` would have another GPU as their current one.
+    """
+    own = workers.own(count)
+    return [(x0, x1) for x0, x1 in ((0, own.start), (own.stop, count)) if x0 < x1]
 
 
 def device_array(array: np.ndarray) -> Any:

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from glasma.backend import index
+from glasma.backend import Workers, index
 from glasma.cuda.device import array_module, launch, slabs
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import GaussResidual
 from glasma.lattice.grid import Interval
 from glasma.lattice.plaquettes import plaquettes_of, wrapped
+from glasma.lattice.storage import on_host
 
 
 @cache
@@ -71,33 +72,42 @@ def density(fields: Fields, x0: int, x1: int) -> Any:
     return rho
 
 
-def gauss_residual(fields: Fields, region: Sequence[Interval]) -> GaussResidual:
+def gauss_residual(fields: Fields, workers: Workers, region: Sequence[Interval]) -> GaussResidual:
     """Violation of the leapfrog's Gauss constraint over the given intervals of z."""
     arrays, real, grid = array_module(), fields.dtype.type, fields.grid
     nx, ny, _ = grid.shape
-    worst, squares, densities = [], [], []
-    for x0, x1 in slabs(grid.shape):
+    found = np.zeros((nx, 3))
+    for x0, x1 in slabs(grid.shape, workers.own(nx)):
         rho = density(fields, x0, x1)
         G = arrays.zeros_like(rho)
         for z0, z1 in region:
             arguments = x0, z0, z1, fields.E, fields.U, real(1), real(grid.a_z**-2)
             launch(gauge_kernels(fields.group).violation, (x1 - x0, ny, z1 - z0), G, rho, *arguments)
-        worst.append(float(arrays.abs(G).max()))
-        squares.append(float(arrays.square(G, dtype=np.float64).sum()))
-        densities.append(float(arrays.abs(rho).max()))
+        found[x0:x1] = largest_and_squares(G, rho, plane_axis=2)
+    worst, squares, densities = workers.whole(found).T.tolist()
     violation, scale = float(np.max(worst)), max(densities)  # NaN if any is
     if scale == 0:
-        scale = max(float(arrays.abs(fields.E[i]).max()) / a**2 for i, a in enumerate(grid.spacings)) or 1.0
-    count = nx * ny * fields.group.DIMENSION * sum(z1 - z0 for z0, z1 in region)
+        largest = max(float(arrays.abs(fields.E[i]).max()) / a**2 for i, a in enumerate(grid.spacings))
+        scale = float(workers.largest(largest)) or 1.0
+    count = len(squares) * ny * fields.group.DIMENSION * sum(z1 - z0 for z0, z1 in region)
     return GaussResidual(violation / scale, (sum(squares) / count) ** 0.5 / scale, scale)
 
 
-def unitarity_violation(group: ModuleType, U: Any) -> float:
-    """Largest |U†U − 1| over all links (directions, link_reals, n, m, l)."""
+def largest_and_squares(G: Any, scale: Any, plane_axis: int) -> np.ndarray:
+    """Of each plane max |G|, Σ G² and max |scale|, (planes, 3), in the memory of the host."""
+    arrays = array_module()
+    axes = tuple(axis for axis in range(G.ndim) if axis != plane_axis)
+    worst, largest = (arrays.abs(values).max(axis=axes) for values in (G, scale))
+    squares = arrays.square(G, dtype=np.float64).sum(axis=axes)
+    return np.stack([on_host(numbers).astype(np.float64) for numbers in (worst, squares, largest)], axis=1)
+
+
+def unitarity_violation(group: ModuleType, U: Any, workers: Workers) -> float:
+    """Largest |U†U − 1| over all links (directions, link_reals, n, m, l), those of the neighbours' planes too."""
     arrays = array_module()
     worst = []
     for x0, x1 in slabs(U.shape[2:]):
         D = arrays.empty((x1 - x0, *U.shape[3:]))
         launch(gauge_kernels(group).unitarity, D.shape, D, x0, U)
         worst.append(float(D.max()))
-    return float(np.max(worst))
+    return float(workers.largest(float(np.max(worst))))

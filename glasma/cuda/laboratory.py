@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from glasma.cuda.charges import deposit_currents, move_charges
-from glasma.cuda.device import launch
+from glasma.cuda.device import copies, launch
 from glasma.cuda.gauss import gauss_residual, unitarity_violation
 from glasma.cuda.leapfrog_kernels import kick, leapfrog_kernels
 from glasma.cuda.measure import field_energy, measure, stress_tensor
@@ -24,7 +24,8 @@ class OnGpu(LaboratoryScheme):
 
     def _kick(self, fields: Fields, region: list[Interval]) -> None:
         real = self.dtype.type
-        kick(fields, region, real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2))
+        own = self.workers.own(self.grid.shape[0])
+        kick(fields, own, region, real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2))
 
     def _drift(self, fields: Fields, region: list[Interval], arrived: Callable[[], None]) -> None:
         self._links(fields, region, fields.U, self.dtype.type(self.grid.a_t), arrived)
@@ -32,28 +33,37 @@ class OnGpu(LaboratoryScheme):
     def _links(
         self, fields: Fields, region: list[Interval], other: Any, step: np.floating, arrived: Callable[[], None]
     ) -> None:
-        """other ← exp(i step g a_i E_i) U; there are no neighbours whose fields have to arrive."""
+        """other ← exp(i step g a_i E_i) U at the own planes, and at the copies when the neighbours' fields have `arrived`."""
         nx, ny, _ = self.grid.shape
-        for z0, z1 in region:
-            launch(leapfrog_kernels(self.group).links, (nx, ny, z1 - z0 + 1), z0, z1, other, fields.U, fields.E, step)
+
+        def planes(x0: int, x1: int) -> None:
+            for z0, z1 in region:
+                arguments = x0, x1, z0, z1, other, fields.U, fields.E, step
+                launch(leapfrog_kernels(self.group).links, (x1 - x0, ny, z1 - z0 + 1), *arguments)
+
+        own = self.workers.own(nx)
+        planes(own.start, own.stop)
+        arrived()
+        for bounds in copies(self.workers, nx):
+            planes(*bounds)
 
     def _deposit(self, fields: Fields, into: Sequence[Any]) -> float:
-        return deposit_currents(fields, into)
+        return deposit_currents(fields, self.workers, into)
 
     def _move(self, fields: Fields) -> float:
-        return move_charges(fields)
+        return move_charges(fields, self.workers)
 
     def gauss_residual(self, fields: Fields) -> GaussResidual:
         """Violation of the Gauss constraint where the fields move."""
-        return gauss_residual(fields, self.region(fields))
+        return gauss_residual(fields, self.workers, self.region(fields))
 
     def energy(self, fields: Fields) -> float:
         """½ ∫ (E² + B²), units 1/(g² a_T)."""
-        return field_energy(fields, self.region(fields))
+        return field_energy(fields, self.workers, self.region(fields))
 
-    def measure(self, fields: Fields) -> Measurement:
-        """Energies and T^{μν} at t − ½, means over the transverse plane."""
-        return measure(fields, self.region(fields))
+    def measure(self, fields: Fields, region: Sequence[Interval] | None = None) -> Measurement:
+        """Energies and T^{μν} at t − ½, means over the transverse plane; where the fields move, or in a region within."""
+        return measure(fields, self.workers, region or self.region(fields))
 
     def stress_tensor(self, fields: Fields, x0: int = 0, x1: int | None = None) -> np.ndarray:
         """T^{μν} at the sites of planes x0 ≤ x < x1, (10, x1 − x0, ny, nz), in the memory of the host."""
@@ -61,4 +71,4 @@ class OnGpu(LaboratoryScheme):
 
     def unitarity_violation(self, fields: Fields) -> float:
         """Largest |U†U − 1| over all links."""
-        return unitarity_violation(fields.group, fields.U)
+        return unitarity_violation(fields.group, fields.U, self.workers)

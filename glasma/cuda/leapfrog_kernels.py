@@ -32,16 +32,16 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
     strength, add_difference = plaquettes.field_strength, plaquettes.add_difference
 
     @cuda.jit
-    def electric(z0, z1, E, U, c_transverse, c_longitudinal):
-        """E(t + ½) from E(t − ½) and U(t), without currents, for z0 ≤ z < z1, and E_z at z0 − 1.
+    def electric(x0, x1, z0, z1, E, U, c_transverse, c_longitudinal):
+        """E(t + ½) from E(t − ½) and U(t), without currents, for x0 ≤ x < x1 and z0 ≤ z < z1, and E_z at z0 − 1.
 
         c_transverse = a_t/a_T², c_longitudinal = a_t/a_z².
         """
         k, j, i = cuda.grid(3)
         nx, ny = U.shape[2], U.shape[3]
-        if i >= nx or j >= ny or k > z1 - z0:
+        if i >= x1 - x0 or j >= ny or k > z1 - z0:
             return
-        x, xp, xm = index(i), wrapped(i + 1, nx), wrapped(i - 1, nx)
+        x, xp, xm = index(x0 + i), wrapped(x0 + i + 1, nx), wrapped(x0 + i - 1, nx)
         y, yp, ym = index(j), wrapped(j + 1, ny), wrapped(j - 1, ny)
         z, zp = index(z0 - 1 + k), index(z0 + k)
         c, d = c_transverse, c_longitudinal
@@ -114,27 +114,29 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
         store_algebra(E, 1, x, y, z, e)
 
     @cuda.jit
-    def links(z0, z1, V, U, E, a_t):
-        """V = exp(i a_t g a_i E_i(t + ½)) U, which may be V itself, for z0 ≤ z < z1, and V_z at z0 − 1."""
+    def links(x0, x1, z0, z1, V, U, E, a_t):
+        """V = exp(i a_t g a_i E_i(t + ½)) U, which may be V itself, for x0 ≤ x < x1 and z0 ≤ z < z1, and V_z at z0 − 1."""
         k, j, i = cuda.grid(3)
-        if i >= U.shape[2] or j >= U.shape[3] or k > z1 - z0:
+        if i >= x1 - x0 or j >= U.shape[3] or k > z1 - z0:
             return
-        x, y, z = index(i), index(j), index(z0 - 1 + k)
+        x, y, z = index(x0 + i), index(j), index(z0 - 1 + k)
         for d in range(2 if k == 0 else 0, 3):
             store(V, index(d), x, y, z, moved_link(U, E, index(d), x, y, z, a_t))
 
     return SimpleNamespace(electric=electric, strengths=strengths, divergence=divergence, links=links)
 
 
-def kick(fields: Fields, region: Sequence[Interval], c_transverse: np.floating, c_longitudinal: np.floating) -> None:
-    """E(t + ½) from E(t − ½) and U(t), without currents, for planes z0 ≤ z < z1 of the region."""
-    kernels, (nx, ny, nz), E, U = leapfrog_kernels(fields.group), fields.grid.shape, fields.E, fields.U
+def kick(
+    fields: Fields, planes: range, region: Sequence[Interval], c_transverse: np.floating, c_longitudinal: np.floating
+) -> None:
+    """E(t + ½) from E(t − ½) and U(t), without currents, at some planes in x, for z0 ≤ z < z1 of the region."""
+    kernels, (_, ny, nz), E, U = leapfrog_kernels(fields.group), fields.grid.shape, fields.E, fields.U
     weights = c_transverse, c_longitudinal
     if fields.group.COLOURS == 2:
         for z0, z1 in region:
-            launch(kernels.electric, (nx, ny, z1 - z0 + 1), z0, z1, E, U, *weights)
+            launch(kernels.electric, (len(planes), ny, z1 - z0 + 1), planes.start, planes.stop, z0, z1, E, U, *weights)
         return
-    for x0, x1 in slabs(fields.grid.shape):
+    for x0, x1 in slabs(fields.grid.shape, planes):
         F = field_array((3, fields.group.DIMENSION, x1 - x0 + 1, ny, nz), fields.dtype, array_module())
         for z0, z1 in region:
             launch(kernels.strengths, (x1 - x0 + 1, ny, z1 - z0 + 1), x0, z0, z1, F, U)

@@ -10,15 +10,15 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from glasma.backend import index
+from glasma.backend import Workers, index
 from glasma.cuda.device import array_module, launch, slabs
-from glasma.lattice.energy import COMPONENTS
+from glasma.lattice.energy import COMPONENTS, energies_at_site
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Interval
 from glasma.lattice.midpoint import midpoint_kernels
-from glasma.lattice.plaquettes import plaquettes_of, wrapped
+from glasma.lattice.plaquettes import wrapped
 from glasma.lattice.storage import field_array, on_host
-from glasma.observables.measure import Measurement
+from glasma.observables.measure import Measurement, of_all_planes
 from glasma.observables.stress_energy import TENSOR, stress_at_site
 
 
@@ -28,9 +28,8 @@ def measure_kernels(group: ModuleType) -> SimpleNamespace:
 
     V holds links half a step back at planes x0 − 1, x0, …; `out` and T what belongs to x0, x0 + 1, …
     """
-    store, load_algebra, dot = group.store, group.load_algebra, group.dot
-    link_back = midpoint_kernels(group).link_back
-    action = plaquettes_of(group).two_re_trace_of_one_minus
+    store, link_back = group.store, midpoint_kernels(group).link_back
+    electric, magnetic = energies_at_site(group).electric, energies_at_site(group).magnetic
     at_site = stress_at_site(group)
     mean_electric, clover, tensor = at_site.mean_electric, at_site.clover, at_site.tensor
 
@@ -54,13 +53,12 @@ def measure_kernels(group: ModuleType) -> SimpleNamespace:
             return
         x, y, yp, z, zp = index(x0 + i), index(j), wrapped(j + 1, ny), index(z0 + k), index(z0 + k + 1)
         h, hp = index(i + 1), index(i + 2)
-        ex, ey, ez = load_algebra(E, 0, x, y, z), load_algebra(E, 1, x, y, z), load_algebra(E, 2, x, y, z)
         s = index(i)
-        out[0, s, y, z] = half * longitudinal * dot(ez, ez)
-        out[1, s, y, z] = half * dot(ex, ex) + half * dot(ey, ey)
-        out[2, s, y, z] = action(V, 0, 1, h, y, z, hp, y, z, h, yp, z)
-        b = longitudinal * action(V, 0, 2, h, y, z, hp, y, z, h, y, zp)
-        out[3, s, y, z] = b + longitudinal * action(V, 1, 2, h, y, z, h, yp, z, h, y, zp)
+        out[0, s, y, z] = electric(E, 2, x, y, z, half * longitudinal)
+        out[1, s, y, z] = electric(E, 0, x, y, z, half) + electric(E, 1, x, y, z, half)
+        out[2, s, y, z] = magnetic(V, 0, 1, h, y, z, hp, yp, zp, half + half)
+        b = magnetic(V, 0, 2, h, y, z, hp, yp, zp, longitudinal)
+        out[3, s, y, z] = b + magnetic(V, 1, 2, h, y, z, hp, yp, zp, longitudinal)
 
     @cuda.jit
     def stress(T, x0, z0, z1, V, E, inverse_a_z, half):
@@ -126,27 +124,34 @@ def _with_links_before(region: Sequence[Interval]) -> list[Interval]:
     return [(z0 - 1, z1) for z0, z1 in region]
 
 
-def field_energy(fields: Fields, region: Sequence[Interval]) -> float:
+def field_energy(fields: Fields, workers: Workers, region: Sequence[Interval]) -> float:
     """½ ∫ (E² + B²) at t − ½ over the given intervals of z, units 1/(g² a_T)."""
-    intervals, total = _with_links_before(region), 0.0
-    for x0, x1 in slabs(fields.grid.shape):
-        total += float(_Slab(fields, x0, x1, intervals).component_energies(intervals).sum(dtype=np.float64))
-    return fields.grid.a_z * total
+    nx, intervals = fields.grid.shape[0], _with_links_before(region)
+    by_plane = np.zeros(nx)
+    for x0, x1 in slabs(fields.grid.shape, workers.own(nx)):
+        energies = _Slab(fields, x0, x1, intervals).component_energies(intervals)
+        by_plane[x0:x1] = on_host(energies.sum(axis=(0, 2, 3), dtype=np.float64))
+    return fields.grid.a_z * float(workers.sum(by_plane))
 
 
-def measure(fields: Fields, region: Sequence[Interval]) -> Measurement:
+def measure(fields: Fields, workers: Workers, region: Sequence[Interval]) -> Measurement:
     """Measure a state over the given intervals of z; the result is in the memory of the host."""
     nx, ny, nz = fields.grid.shape
     intervals = _with_links_before(region)
-    components, tensor = np.zeros((len(COMPONENTS), nz)), np.zeros((len(TENSOR), nz))
+    components, tensor = np.zeros((nx, len(COMPONENTS), nz)), np.zeros((nx, len(TENSOR), nz))
     side_view, front_view = np.zeros((nx, nz), np.float32), np.zeros((nx, ny), np.float32)
-    for x0, x1 in slabs(fields.grid.shape):
+    for x0, x1 in slabs(fields.grid.shape, workers.own(nx)):
         slab = _Slab(fields, x0, x1, intervals)
-        components += on_host(slab.component_energies(intervals).sum(axis=(1, 2), dtype=np.float64))
+        components[x0:x1] = _sums_over_y(slab.component_energies(intervals))
         T = slab.stress(region)
-        tensor += on_host(T.sum(axis=(1, 2), dtype=np.float64))
+        tensor[x0:x1] = _sums_over_y(T)
         side_view[x0:x1], front_view[x0:x1] = on_host(T[0, :, ny // 2]), on_host(T[0, :, :, nz // 2])
-    return Measurement(components / (nx * ny), tensor / (nx * ny), side_view, front_view)
+    return of_all_planes(components, tensor, side_view, front_view, workers)
+
+
+def _sums_over_y(at_sites: Any) -> np.ndarray:
+    """(components, planes, ny, nz) → (planes, components, nz), in the memory of the host."""
+    return on_host(at_sites.sum(axis=2, dtype=np.float64)).swapaxes(0, 1)
 
 
 def stress_tensor(fields: Fields, region: Sequence[Interval], x0: int = 0, x1: int | None = None) -> np.ndarray:

@@ -12,8 +12,9 @@ from typing import Any
 import numpy as np
 from numba import cuda
 
-from glasma.backend import index
+from glasma.backend import Workers, index
 from glasma.cuda.device import array_module, launch
+from glasma.cuda.gauss import largest_and_squares
 from glasma.lattice.energy import COMPONENTS
 from glasma.lattice.gauge import GaussResidual
 from glasma.lattice.milne import MilneFields
@@ -21,7 +22,7 @@ from glasma.lattice.milne_constraints import constraint_kernels
 from glasma.lattice.milne_midpoint import milne_midpoint_kernels
 from glasma.lattice.plaquettes import wrapped
 from glasma.lattice.storage import field_array, on_host
-from glasma.observables.measure import Measurement
+from glasma.observables.measure import Measurement, of_all_planes
 from glasma.observables.milne_measure import milne_at_site
 from glasma.observables.stress_energy import TENSOR, stress_at_site
 
@@ -96,19 +97,21 @@ def milne_kernels(group: ModuleType) -> SimpleNamespace:
     return SimpleNamespace(gauss=gauss, half_step_back=half_step_back, component_energies=component_energies, stress=stress)
 
 
-def gauss_residual(fields: MilneFields) -> GaussResidual:
+def gauss_residual(fields: MilneFields, workers: Workers) -> GaussResidual:
     """Violation of the Gauss constraint, relative to its largest term."""
     arrays, (nx, ny, _) = array_module(), fields.grid.shape
     G = arrays.empty((2, fields.group.DIMENSION, 1, nx, ny), fields.dtype)
     launch(milne_kernels(fields.group).gauss, (nx, ny), G, fields.U, fields.A, fields.E, fields.dtype.type(1))
-    square = float(arrays.square(G[1], dtype=np.float64).sum())
-    scale = max(float(arrays.abs(G[0]).max()), float(arrays.abs(fields.E[:2]).max())) or 1.0
-    count = nx * ny * fields.group.DIMENSION
-    return GaussResidual(float(arrays.abs(G[1]).max()) / scale, (square / count) ** 0.5 / scale, scale)
+    terms = arrays.concatenate((G[0], fields.E[0], fields.E[1]))
+    found = largest_and_squares(G[1], terms, plane_axis=2)
+    worst, squares, largest = workers.whole(found).T.tolist()
+    scale = max(largest) or 1.0
+    count = len(squares) * ny * fields.group.DIMENSION
+    return GaussResidual(float(np.max(worst)) / scale, (sum(squares) / count) ** 0.5 / scale, scale)
 
 
 class _Comoving:
-    """Energies and tensor of a state, as arrays of the GPU."""
+    """Energies and tensor of a state, as arrays of the GPU; at copies of neighbours' planes they mean nothing."""
 
     def __init__(self, fields: MilneFields) -> None:
         self._fields, group, dtype = fields, fields.group, fields.dtype
@@ -135,23 +138,24 @@ class _Comoving:
         return self._at_sites(self._kernels.stress, len(TENSOR))
 
 
-def field_energy(fields: MilneFields) -> float:
+def field_energy(fields: MilneFields, workers: Workers) -> float:
     """dE/dη = τ ∫ ε at τ − Δτ/2, units 1/(g² a_T)."""
-    return fields.tau_of_momenta * float(_Comoving(fields).component_energies().sum(dtype=np.float64))
+    energies = _Comoving(fields).component_energies()
+    return fields.tau_of_momenta * float(workers.sum(on_host(energies.sum(axis=(0, 2), dtype=np.float64))))
 
 
-def measure(fields: MilneFields) -> Measurement:
+def measure(fields: MilneFields, workers: Workers) -> Measurement:
     """Energy densities and T^{μν} in the transverse mean, and T^00 in the plane and along y = ny/2."""
     ny = fields.grid.shape[1]
     seen = _Comoving(fields)
     components, T = seen.component_energies(), seen.stress()
     front_view = on_host(T[0]).astype(np.float32)
-    return Measurement(_mean(components), _mean(T), front_view[:, ny // 2, None], front_view)
+    return of_all_planes(_sums_over_y(components), _sums_over_y(T), front_view[:, ny // 2, None], front_view, workers)
 
 
-def _mean(at_sites: Any) -> np.ndarray:
-    """The transverse mean of densities (components, nx, ny), with an axis for the one plane along z."""
-    return on_host(at_sites.sum(axis=(1, 2), dtype=np.float64))[:, None] / int(np.prod(at_sites.shape[1:]))
+def _sums_over_y(at_sites: Any) -> np.ndarray:
+    """(components, nx, ny) → (nx, components, 1), in the memory of the host."""
+    return on_host(at_sites.sum(axis=2, dtype=np.float64)).T[..., None]
 
 
 def stress_tensor(fields: MilneFields, x0: int = 0, x1: int | None = None) -> np.ndarray:

@@ -36,17 +36,17 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
     increment, eliminated = updates.increment, updates.eliminated
 
     @cuda.jit
-    def residual(z0, z1, d, norms, r, base, with_drift, U, V, a_t, inverse_a_z2):
-        """r_d ← base_d − (momentum at U with the other slice V) for z0 ≤ z < z1, r_z at z0 − 1 too.
+    def residual(x0, x1, z0, z1, d, norms, r, base, with_drift, U, V, a_t, inverse_a_z2):
+        """r_d ← base_d − (momentum at U with the other slice V) for x0 ≤ x < x1 and z0 ≤ z < z1, r_z at z0 − 1 too.
 
         norms gains, as a maximum, the squared colour norm of r_d plus with_drift P²; r_z/a_z and P_z/a_z stand for r_z and P_z.
         d = 2 comes first and begins them.  One direction at a time is what the registers of a thread hold.
         """
         k, j, i = cuda.grid(3)
         nx, ny = U.shape[2], U.shape[3]
-        if i >= nx or j >= ny or k > z1 - z0 or (k == 0 and d < 2):
+        if i >= x1 - x0 or j >= ny or k > z1 - z0 or (k == 0 and d < 2):
             return
-        x, xp, xm = index(i), wrapped(i + 1, nx), wrapped(i - 1, nx)
+        x, xp, xm = index(x0 + i), wrapped(x0 + i + 1, nx), wrapped(x0 + i - 1, nx)
         y, yp, ym = index(j), wrapped(j + 1, ny), wrapped(j - 1, ny)
         z, zm = index(z0 - 1 + k), index(z0 - 2 + k)
         real = type(a_t)
@@ -69,15 +69,15 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
         norms[x, y, z] = max(largest, weight * (dot(f, f) + with_drift * dot(p, p)))
 
     @cuda.jit
-    def relax(z0, z1, E, D, r, U, forward, onward, coupling):
+    def relax(x0, x1, z0, z1, E, D, r, U, forward, onward, coupling):
         """One step of the iteration on E with the residual r; D holds its last increment; coupling = a_t²/4."""
         k, j, i = cuda.grid(3)
         nx, ny = U.shape[2], U.shape[3]
-        if i >= nx or j >= ny or k > z1 - z0:
+        if i >= x1 - x0 or j >= ny or k > z1 - z0:
             return
-        x, y, z = index(i), index(j), index(z0 - 1 + k)
+        x, y, z = index(x0 + i), index(j), index(z0 - 1 + k)
         plus = type(forward)(1)
-        f = eliminated(r, U, x, y, wrapped(i - 1, nx), wrapped(j - 1, ny), z, coupling)
+        f = eliminated(r, U, x, y, wrapped(x0 + i - 1, nx), wrapped(j - 1, ny), z, coupling)
         step = increment(D, f, 2, x, y, z, forward, onward)
         store_algebra(D, 2, x, y, z, step)
         store_algebra(E, 2, x, y, z, add_scaled(load_algebra(E, 2, x, y, z), plus, step))
@@ -110,7 +110,7 @@ class CudaSemiImplicit(OnGpu, SemiImplicit):
 
     def gauss_residual(self, fields: Fields) -> GaussResidual:
         """Violation of G[p⁺; U] = ρ where the fields move."""
-        return gauss_residual(self._with_momentum(fields), self.region(fields))
+        return gauss_residual(self._with_momentum(fields), self.workers, self.region(fields))
 
     @cached_property
     def _buffers(self) -> Buffers:
@@ -124,19 +124,22 @@ class CudaSemiImplicit(OnGpu, SemiImplicit):
 
     def _residual(self, fields: Fields, region: list[Interval], into: Any, base: Any, with_drift: bool = False) -> float:
         real, (nx, ny, _) = self.dtype.type, self.grid.shape
+        own = self.workers.own(nx)
         arrays = self._norms, into, base, real(with_drift), fields.U, self._buffers.links
         weights = real(self.grid.a_t), real(self.grid.a_z**-2)
         for z0, z1 in region:
+            shape, bounds = (len(own), ny, z1 - z0 + 1), (own.start, own.stop, z0, z1)
             for d in (2, 0, 1):
-                launch(semi_implicit_kernels(self.group).residual, (nx, ny, z1 - z0 + 1), z0, z1, d, *arrays, *weights)
-        largest = [float(self._norms[..., z0 - 1 : z1].max()) for z0, z1 in region]
-        return float(np.max(largest)) ** 0.5
+                launch(semi_implicit_kernels(self.group).residual, shape, *bounds, d, *arrays, *weights)
+        largest = [float(self._norms[own.start : own.stop, :, z0 - 1 : z1].max()) for z0, z1 in region]
+        return float(self.workers.largest(np.max(largest))) ** 0.5
 
     def _relax(
         self, fields: Fields, region: list[Interval], forward: np.floating, onward: np.floating, coupling: np.floating
     ) -> None:
         nx, ny, _ = self.grid.shape
+        own = self.workers.own(nx)
         arrays = fields.E, self._buffers.increment, self._buffers.residual, fields.U
         for z0, z1 in region:
-            shape = nx, ny, z1 - z0 + 1
-            launch(semi_implicit_kernels(self.group).relax, shape, z0, z1, *arrays, forward, onward, coupling)
+            shape, bounds = (len(own), ny, z1 - z0 + 1), (own.start, own.stop, z0, z1)
+            launch(semi_implicit_kernels(self.group).relax, shape, *bounds, *arrays, forward, onward, coupling)

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
+from glasma.domain.messages import Messages
 from glasma.domain.ranks import MpiRanks
 from glasma.lattice.grid import FROZEN_CELLS, Interval
 
@@ -39,6 +40,14 @@ def bytes_a_step(shape: tuple[int, int, int], dimension: int, real: int) -> int:
 class Halo:
     """The planes next to the own ones, along x, periodic.
 
+    Parameters
+    ----------
+    ranks : MpiRanks
+    axis : int
+        Of x in the fields.
+    messages : callable
+        ``messages(size, field)`` makes the `Messages` of a field, by the memory that it is in.
+
     Attributes
     ----------
     bytes_sent, exchanges : int
@@ -47,12 +56,12 @@ class Halo:
         That this rank has waited; MPI keeps the core busy meanwhile.
     """
 
-    def __init__(self, ranks: MpiRanks, axis: int) -> None:
-        self._communicator, self._axis = ranks.communicator, axis
+    def __init__(self, ranks: MpiRanks, axis: int, messages: Callable[[int, np.ndarray], Messages] = Messages) -> None:
+        self._communicator, self._axis, self._messages = ranks.communicator, axis, messages
         self._above, self._below = (ranks.rank + 1) % ranks.size, (ranks.rank - 1) % ranks.size
         self.bytes_sent, self.exchanges = 0, 0
         self.seconds = self.processor_seconds = 0.0
-        self._idle: list[np.ndarray] = []
+        self._idle: Messages | None = None
 
     def _plane(self, field: np.ndarray, x: int) -> np.ndarray:
         return field[(slice(None),) * self._axis + (x,)]
@@ -69,9 +78,10 @@ class Halo:
         last = field.shape[self._axis] - 1
         parts = [slice(None)] if region is None else [slice(z0 - 1, z1) for z0, z1 in region]
         size = sum(self._plane(field, 1)[..., part].size for part in parts)
-        upwards, downwards, from_below, from_above = buffers = self._take(size, field.dtype)
-        self._pack(field, last - 1, parts, upwards)
-        self._pack(field, 1, parts, downwards)
+        messages = self._take(size, field)
+        self._pack(field, last - 1, parts, messages.packed[0])
+        self._pack(field, 1, parts, messages.packed[1])
+        upwards, downwards, from_below, from_above = messages.leave()
         talk = self._communicator
         requests = [
             talk.Irecv(from_below, self._below, _UP),
@@ -88,18 +98,17 @@ class Halo:
                 request.Wait()
             self.seconds += time.perf_counter() - start
             self.processor_seconds += time.process_time() - busy
-            self._unpack(field, 0, parts, from_below)
-            self._unpack(field, last, parts, from_above)
-            self._idle = buffers
+            messages.arrive()
+            self._unpack(field, 0, parts, messages.packed[2])
+            self._unpack(field, last, parts, messages.packed[3])
+            self._idle = messages
 
         return arrived
 
-    def _take(self, size: int, dtype: np.dtype) -> list[np.ndarray]:
-        """Four buffers, those of the last exchange if they fit: new ones would be new pages of memory in every step."""
-        buffers, self._idle = self._idle, []
-        if not buffers or buffers[0].dtype != dtype or buffers[0].size != size:
-            buffers = [np.empty(size, dtype) for _ in range(4)]
-        return buffers
+    def _take(self, size: int, field: np.ndarray) -> Messages:
+        """Those of the last exchange if they fit: new ones would be new pages of memory in every step."""
+        messages, self._idle = self._idle, None
+        return messages if messages is not None and messages.serve(size, field) else self._messages(size, field)
 
     def _pack(self, field: np.ndarray, x: int, parts: list[slice], buffer: np.ndarray) -> None:
         for values, stored in self._pairs(field, x, parts, buffer):

@@ -30,11 +30,11 @@ class Ranks:
     ----------
     rank, size : int
         Which of how many.
-    on_node : int
-        How many of them share this machine's cores and memory.
+    on_node, rank_on_node : int
+        How many of them share this machine's cores and memory, and which of these this one is.
     """
 
-    rank, size, on_node = 0, 1, 1
+    rank, size, on_node, rank_on_node = 0, 1, 1, 0
 
     @property
     def is_first(self) -> bool:
@@ -85,7 +85,7 @@ class MpiRanks(Ranks):
         self.communicator = communicator
         self.rank, self.size = communicator.Get_rank(), communicator.Get_size()
         node = communicator.Split_type(MPI.COMM_TYPE_SHARED)
-        self.on_node = node.Get_size()
+        self.on_node, self.rank_on_node = node.Get_size(), node.Get_rank()
         node.Free()
 
     def barrier(self) -> None:

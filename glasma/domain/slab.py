@@ -16,6 +16,7 @@ import numpy as np
 
 from glasma.backend import T, Workers
 from glasma.domain.halo import Halo
+from glasma.domain.messages import Messages
 from glasma.domain.ranks import MpiRanks, Ranks
 from glasma.errors import ConfigError
 from glasma.lattice.grid import Grid, Interval
@@ -91,19 +92,19 @@ class Slab:
         """The part of the arrays of a run that the ranks on one machine hold together, at most."""
         return self.ranks.on_node * (max(self.counts) + 2) / self.whole.shape[0]
 
-    def workers(self, threads: int) -> SlabWorkers:
-        """Threads that run kernels on the own planes."""
-        return SlabWorkers(self, threads)
+    def workers(self, threads: int, messages: Callable[[int, np.ndarray], Messages] = Messages) -> SlabWorkers:
+        """Threads that run kernels on the own planes; `messages` as for `Halo`."""
+        return SlabWorkers(self, threads, messages)
 
 
 class SlabWorkers(Workers):
     """Threads that run kernels on the own planes of a slab, and what ranks have to tell each other."""
 
-    def __init__(self, slab: Slab, threads: int = 1) -> None:
+    def __init__(self, slab: Slab, threads: int = 1, messages: Callable[[int, np.ndarray], Messages] = Messages) -> None:
         super().__init__(threads)
         assert isinstance(slab.ranks, MpiRanks)
         self.slab, self._ranks = slab, slab.ranks
-        self.halo = Halo(slab.ranks, slab.axis)
+        self.halo = Halo(slab.ranks, slab.axis, messages)
 
     def planes_of_all(self, count: int) -> int:
         """Planes of the whole lattice."""

@@ -16,6 +16,7 @@ from glasma.io.history import History, load_history, load_profiles
 from glasma.io.hold import held
 from glasma.io.run_directory import RunDirectory
 from glasma.progress import Reporter
+from glasma.schemes import take_gpu
 
 
 def work_on_event(values: dict[str, Any], path: str, again: bool) -> str | None:
@@ -27,7 +28,9 @@ def work_on_event(values: dict[str, Any], path: str, again: bool) -> str | None:
     path, again : as for `run_event`
     """
     try:
-        run_event(config_from_dict(values), Path(path), again, WhileWanted())
+        config = config_from_dict(values)
+        take_gpu(config.run.backend)
+        run_event(config, Path(path), again, WhileWanted())
     except Exception as error:
         return one_line(error)
     return None

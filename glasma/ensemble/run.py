@@ -19,6 +19,7 @@ import psutil
 
 from glasma.cluster import KilledError, Workers, check_choice, workers
 from glasma.config import Config
+from glasma.derived import Derived
 from glasma.ensemble.event import work_on_event
 from glasma.ensemble.kernels import compile_kernels, kind_of_kernels
 from glasma.ensemble.results import write_results
@@ -28,6 +29,7 @@ from glasma.io.hold import held
 from glasma.io.provenance import commit, machine, versions
 from glasma.progress import Reporter, Silent
 from glasma.sanity import check_physics
+from glasma.schemes import check_gpus
 
 
 def event_seed(seed: int, number: int) -> int:
@@ -99,7 +101,7 @@ def run_ensembles(
     jobs, overwrite, reporter, scheduler : as for `run_ensemble`
     """
     at_once = min(check_choice("--jobs", jobs, scheduler), len(wanted) * events)
-    _check([config for config, _ in wanted], events, at_once, here=scheduler is None)
+    gpus = _check([config for config, _ in wanted], events, at_once, here=scheduler is None)
     reporter = reporter or Silent()
     with ExitStack() as holds:
         ensembles = []
@@ -120,7 +122,7 @@ def run_ensembles(
                 "machine": machine(),
             }
             ensembles.append(_Ensemble(directory, config, record, known))
-        _run_all(ensembles, root, at_once, scheduler, reporter)
+        _run_all(ensembles, root, at_once, scheduler, reporter, gpus)
     return [ensemble.directory for ensemble in ensembles]
 
 
@@ -144,8 +146,8 @@ def resume_ensemble(
     return run_ensemble(directory.config(), path, len(record["events"]), jobs, reporter=reporter, scheduler=scheduler)
 
 
-def _check(configs: Sequence[Config], events: int, at_once: int, here: bool) -> None:
-    """Refuse what cannot be run."""
+def _check(configs: Sequence[Config], events: int, at_once: int, here: bool) -> int:
+    """Refuse what cannot be run; how many GPUs of this machine the events take in turn."""
     if events < 1:
         raise ConfigError(f"--events {events}: must be at least 1")
     needed = max(_memory_of_event(config, events, here) for config in configs)
@@ -155,6 +157,8 @@ def _check(configs: Sequence[Config], events: int, at_once: int, here: bool) -> 
             f"--jobs {at_once}: {at_once} events at once need {at_once * needed / 2**30:.3g} GiB of memory and "
             f"{available / 2**30:.3g} GiB are free; use at most --jobs {available // needed}"
         )
+    on_gpu = [Derived(config).device_bytes for config in configs if config.run.backend == "cuda"]
+    return check_gpus("--jobs", at_once, max(on_gpu)) if here and on_gpu else 0
 
 
 def _memory_of_event(config: Config, events: int, here: bool) -> int:
@@ -223,7 +227,7 @@ class _Ensemble:
         return values, str(self.directory.event(event.number).absolute()), event.status == "failed"
 
 
-def _run_all(ensembles: list[_Ensemble], root: Path, jobs: int, scheduler: str | None, reporter: Reporter) -> None:
+def _run_all(ensembles: list[_Ensemble], root: Path, jobs: int, scheduler: str | None, reporter: Reporter, gpus: int) -> None:
     """Run what is not finished; as soon as an ensemble is, write its averages and its page."""
     for ensemble in ensembles:
         ensemble.begin()
@@ -265,6 +269,8 @@ def _run_all(ensembles: list[_Ensemble], root: Path, jobs: int, scheduler: str |
     if not waiting:
         return
     where = f"{min(jobs, len(waiting))} at once" if scheduler is None else f"on the workers of {scheduler}"
+    if gpus:
+        where += f" on {min(jobs, len(waiting), gpus)} of {gpus} GPUs"
     reporter.say(f"{len(waiting)} of {count} events to run, {where}")
     threads = (max(1, (os.cpu_count() or 1) // jobs)) if scheduler is None else 1
     with workers(root, min(jobs, len(waiting)), scheduler, reporter) as cluster:

@@ -185,9 +185,7 @@ class BoostInvariant:
         arrived = self.workers.exchange(fields.E)
         self._finish_drift(fields, drift)
         arrived()
-        self.workers.over_copies(
-            self.grid.shape[0], lambda x0, x1: self._kernels.drift(x0, x1, fields.U, fields.A, fields.E, *drift)
-        )
+        self._drift_copies(fields, drift)
         fields.step += 1
 
     def _drift(self, tau: float, renew: bool) -> Drift:
@@ -246,6 +244,12 @@ class BoostInvariant:
                 self._kernels.drift(x, x + 1, fields.U, fields.A, fields.E, *drift)
 
         self.workers.over_planes(self.grid.shape[0], planes)
+
+    def _drift_copies(self, fields: MilneFields, drift: Drift) -> None:
+        """The copies of the neighbours' planes, when their momenta have arrived."""
+        self.workers.over_copies(
+            self.grid.shape[0], lambda x0, x1: self._kernels.drift(x0, x1, fields.U, fields.A, fields.E, *drift)
+        )
 
     @property
     def workspace_bytes(self) -> int:

@@ -67,9 +67,9 @@ class LaboratoryScheme:
         """½ ∫ (E² + B²), units 1/(g² a_T)."""
         return field_energy(fields, self.workers, self.region(fields))
 
-    def measure(self, fields: Fields) -> Measurement:
-        """Energies and T^{μν} at t − ½, means over the transverse plane."""
-        return measure(fields, self.workers, self.region(fields))
+    def measure(self, fields: Fields, region: Sequence[Interval] | None = None) -> Measurement:
+        """Energies and T^{μν} at t − ½, means over the transverse plane; where the fields move, or in a region within."""
+        return measure(fields, self.workers, region or self.region(fields))
 
     def stress_tensor(self, fields: Fields, x0: int = 0, x1: int | None = None) -> np.ndarray:
         """T^{μν} at the sites of planes x0 ≤ x < x1, (10, x1 − x0, ny, nz), units 1/(g² a_T⁴), at t − ½."""

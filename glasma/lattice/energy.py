@@ -8,7 +8,7 @@ from types import ModuleType, SimpleNamespace
 
 import numpy as np
 
-from glasma.backend import Workers, index, kernel, line
+from glasma.backend import Workers, index, inline, kernel, line
 from glasma.lattice.fields import Fields
 from glasma.lattice.midpoint import MidpointPlanes
 from glasma.lattice.plaquettes import neighbour, plaquettes_of, wrapped
@@ -18,25 +18,40 @@ COMPONENTS = ("E_L2", "E_T2", "B_L2", "B_T2")
 
 
 @cache
-def energy_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernel `component_energies` of one group."""
+def energies_at_site(group: ModuleType) -> SimpleNamespace:
+    """What a link and a plaquette at a site give, c E_i² and c · 2 Re tr(1 − U_ij), as inlined functions."""
     load_algebra, dot = group.load_algebra, group.dot
     two_re_trace_of_one_minus = plaquettes_of(group).two_re_trace_of_one_minus
+
+    @inline
+    def electric(E, i, x, y, z, c):
+        e = load_algebra(E, i, x, y, z)
+        return c * dot(e, e)
+
+    @inline
+    def magnetic(V, i, j, x, y, z, xp, yp, zp, c):
+        xi, yi, zi = neighbour(i, x, y, z, xp, yp, zp)
+        xj, yj, zj = neighbour(j, x, y, z, xp, yp, zp)
+        return c * two_re_trace_of_one_minus(V, i, j, x, y, z, xi, yi, zi, xj, yj, zj)
+
+    return SimpleNamespace(electric=electric, magnetic=magnetic)
+
+
+@cache
+def energy_kernels(group: ModuleType) -> SimpleNamespace:
+    """The kernel `component_energies` of one group."""
+    at_site = energies_at_site(group)
+    electric, magnetic = at_site.electric, at_site.magnetic
 
     @line
     def electric_line(out, component, y, i, x, E, z0, z1, c):
         for k in range(z0, z1):
-            e = load_algebra(E, i, x, y, index(k))
-            out[component, y, index(k)] += c * dot(e, e)
+            out[component, y, index(k)] += electric(E, i, x, y, index(k), c)
 
     @line
     def magnetic_line(out, component, y, i, j, x, V, xp, yp, z0, z1, c):
         for k in range(z0, z1):
-            z = index(k)
-            zp = index(k + 1)
-            xi, yi, zi = neighbour(i, x, y, z, xp, yp, zp)
-            xj, yj, zj = neighbour(j, x, y, z, xp, yp, zp)
-            out[component, y, z] += c * two_re_trace_of_one_minus(V, i, j, x, y, z, xi, yi, zi, xj, yj, zj)
+            out[component, y, index(k)] += magnetic(V, i, j, x, y, index(k), xp, yp, index(k + 1), c)
 
     @kernel(group.NAME)
     def component_energies(out, x, slot, slot_next, z0, z1, E, V, longitudinal, half):

@@ -7,6 +7,7 @@ from math import ceil
 
 from glasma.derived import Derived
 from glasma.domain.halo import bytes_a_step
+from glasma.domain.slab import LEAST
 from glasma.group import group_named
 from glasma.planning.machine import Kind, Machine, Throughput
 
@@ -111,9 +112,15 @@ class RunCost:
     plain_seconds : float
         Core seconds of the same steps with the leapfrog, or with the scheme itself in 2+1D.
     gpus : int, optional
-        That hold the arrays.
+        That hold the arrays of a run on GPUs, each with copies of its neighbours' planes.  Where the lattice cannot be cut into
+        parts so small, those that would hold them without copies.
+    gpu_bytes : int, optional
+        Of the arrays of one of them, at most.
     gpu_seconds : float, optional
         Seconds of one GPU for the steps, if their bandwidth bounds them.
+    gpu_exchange_seconds : float, optional
+        That the messages of each take in all steps of the leapfrog, if the machine says how fast they are; own links drift
+        meanwhile.
     """
 
     field_bytes: int
@@ -131,7 +138,9 @@ class RunCost:
     files: RunFiles
     plain_seconds: float
     gpus: int | None = None
+    gpu_bytes: int | None = None
     gpu_seconds: float | None = None
+    gpu_exchange_seconds: float | None = None
 
     @property
     def core_seconds(self) -> float:
@@ -206,14 +215,29 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
     on_all_cores += phases["measurement"] / cores
     on_one_core = sum(phases.values()) - phases["evolution"] - phases["measurement"]
     halo = bytes_a_step(derived.grid.shape, derived.group.DIMENSION, derived.dtype.itemsize)
-    gpus, gpu_seconds = None, None
+    gpus, gpu_bytes, gpu_seconds, exchange = None, None, None, None
     if machine.gpu is not None:
-        gpus = ceil(derived.memory_bytes / (machine.gpu.memory_GiB * 2**30))
+        gpus, gpu_bytes = _on_gpus(derived, int(machine.gpu.memory_GiB * 2**30))
         gpu_seconds = 1e-9 * streamed / (machine.gpu.bandwidth_GB_s * machine.gpu.efficiency)
+        if machine.gpu.exchange_GB_s is not None:
+            exchange = 1e-9 * steps * halo / machine.gpu.exchange_GB_s if gpus > 1 else 0.0
     return RunCost(
         derived.field_bytes, derived.memory_bytes, memory, updates, steps, measurements, len(moving), checkpoints, phases,
-        on_all_cores + on_one_core, nodes, halo, files, 1e-9 * updates * plain.step_ns, gpus, gpu_seconds,
+        on_all_cores + on_one_core, nodes, halo, files, 1e-9 * updates * plain.step_ns, gpus, gpu_bytes, gpu_seconds,
+        exchange,
     )  # fmt: skip
+
+
+def _on_gpus(derived: Derived, size: int) -> tuple[int, int]:
+    """How many GPUs of so many bytes hold the arrays, and the bytes of one."""
+    whole, nx = derived.device_bytes, derived.grid.shape[0]
+    if whole <= size:
+        return 1, whole
+    planes = min(size * nx // whole - 2, nx // 2)  # own ones, beside which there are two copies
+    if planes < LEAST:
+        return ceil(whole / size), size
+    gpus = ceil(nx / planes)
+    return gpus, whole * (ceil(nx / gpus) + 2) // nx
 
 
 def snapshot_bytes(derived: Derived) -> int:

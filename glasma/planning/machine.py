@@ -52,6 +52,9 @@ class Gpu(Section):
     memory_GiB: float = Field(gt=0, description="of one")
     bandwidth_GB_s: float = Field(gt=0, description="of one")
     efficiency: float = Field(default=0.5, gt=0, le=1, description="part of the bandwidth that a step is expected to reach")
+    exchange_GB_s: float | None = Field(
+        default=None, gt=0, description="that one sends to its neighbours, by way of the host unless MPI is CUDA-aware"
+    )
 
 
 class Machine(Section):

@@ -72,12 +72,11 @@ class Plan:
         }
         if cost.nodes > 1:
             rows["between nodes"] = f"{_bytes(cost.halo_bytes)} sent by each in a step{self._too_many_nodes()}"
-        many = "; the engine runs on one of them" if cost.gpus and cost.gpus > 1 else ""
         if machine.gpu is not None and cost.gpu_seconds is not None and cost.gpus is not None:
             rows["GPU hours"] = (
                 f"{_hours(cost.gpu_seconds)} of {machine.gpu.name}, {cost.gpus:,} to hold it "
                 f"({-(-cost.gpus // machine.gpu.per_node):,} nodes): "
-                f"{_time(cost.gpu_seconds / cost.gpus)} of steps (a bound from the bandwidth{many})"
+                f"{_time(cost.gpu_seconds / cost.gpus)} of steps (a bound from the bandwidth{self._messages()})"
             )
         packed = "" if files.snapshots == files.snapshots_most else f", {_bytes(files.snapshots_most)} before gzip"
         rows |= {
@@ -88,6 +87,17 @@ class Plan:
         for coarse in self.coarse:
             rows[f"surrogate, b = {coarse.b}"] = self._surrogate(coarse)
         return rows
+
+    def _messages(self) -> str:
+        """What many GPUs exchange, and whether the lattice can be cut into as many parts."""
+        cost, most = self.cost, self.derived.grid.shape[0] // LEAST
+        if cost.gpus is None or cost.gpus == 1:
+            return ""
+        if cost.gpus > most:
+            return f"; the lattice is cut along x alone, into at most {most:,} parts: too few"
+        if cost.gpu_exchange_seconds is None:
+            return f"; each sends {_bytes(cost.halo_bytes)} in a step"
+        return f"; messages take {_time(cost.gpu_exchange_seconds)} beside them"
 
     def _too_many_nodes(self) -> str:
         most = self.derived.grid.shape[0] // LEAST

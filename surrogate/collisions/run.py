@@ -10,6 +10,7 @@ from torch import Tensor
 
 from glasma.evolution.leapfrog import Leapfrog
 from glasma.lattice.fields import Fields
+from glasma.lattice.storage import on_host
 from glasma.nuclei.nucleus import Nucleus
 from surrogate.blocking import block_links
 from surrogate.engine_fields import algebra_to_tensor, links_to_tensor
@@ -40,7 +41,7 @@ def slab_state(fields: Fields, planes: slice) -> SlabState:
 
 def blocked_links(fields: Fields, planes: slice, factor: int) -> Tensor:
     """Products of the links of some fine planes, (1, 3, nx/b, ny/b, planes/b, N, N)."""
-    return block_links(links_to_tensor(fields.U[..., planes], fields.group), factor)
+    return block_links(links_to_tensor(on_host(fields.U[..., planes]), fields.group), factor)
 
 
 def energy_row(step: int, first: int, within: int) -> int | None:

@@ -8,7 +8,6 @@ import numpy as np
 from glasma.evolution.leapfrog import Leapfrog
 from glasma.lattice.fields import Fields
 from glasma.nuclei.preparation import make_nuclei
-from glasma.observables.measure import measure
 from glasma.schemes import make_scheme
 from surrogate.collisions.run import blocked_links, energy_row, run_collision
 from surrogate.collisions.slab import Slab
@@ -22,7 +21,7 @@ def write_collision(place: h5py.Group, event: EventPlan, dtype: np.dtype) -> Non
     timing, grid = event.plan.timing, event.plan.grid
     b, m = timing.blocking, timing.fine_per_step
     slab = Slab.at_midrapidity(grid, b)
-    scheme = make_scheme(event.derived.config, grid)
+    scheme = make_scheme(event.derived.config, grid, backend=event.plan.source.backend)
     assert isinstance(scheme, Leapfrog)
     last = timing.first + timing.steps
     writer: Frames | None = None
@@ -50,7 +49,7 @@ def write_collision(place: h5py.Group, event: EventPlan, dtype: np.dtype) -> Non
 def slab_means(scheme: Leapfrog, fields: Fields, slab: Slab) -> np.ndarray:
     """½E_L², ½E_T², ½B_L², ½B_T² of the fine planes of a slab at t − ½, (4,)."""
     z0, z1 = slab.fine
-    return measure(fields, scheme.workers, [(z0, z1)]).components[:, z0:z1].mean(axis=1)
+    return scheme.measure(fields, [(z0, z1)]).components[:, z0:z1].mean(axis=1)
 
 
 def blocked_mean(plane: np.ndarray, factor: int) -> np.ndarray:

@@ -61,6 +61,9 @@ class Source(Section):
         description="TOML file of a run, relative to this file; its sections are taken, keys given here replace its own",
     )
     precision: Literal["float64", "float32"] = Field(default="float64", description="of the fine runs")
+    backend: Literal["cpu", "cuda"] = Field(
+        default="cpu", description="where the fine runs are computed, each on a GPU with cuda (gpu.md); a box on the CPU only"
+    )
     lattice: Lattice
     evolution: Evolution
     nuclei: Nuclei | None = None

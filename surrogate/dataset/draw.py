@@ -17,11 +17,13 @@ import numpy as np
 import torch
 
 from glasma.cluster import KilledError, Workers, check_choice, stop_if_abandoned, workers
+from glasma.derived import Derived
 from glasma.errors import FileError, GlasmaError
 from glasma.io.atomic import make_directory, remove_partial, replacing_hdf5, write_text
 from glasma.io.hold import held
 from glasma.io.provenance import commit, installed, versions
 from glasma.progress import Reporter, Silent
+from glasma.schemes import check_gpus, take_gpu
 from surrogate.dataset.blocked import write_event
 from surrogate.dataset.collision_event import write_collision
 from surrogate.dataset.config import DatasetConfig
@@ -75,6 +77,7 @@ def draw_dataset(
     path, progress = Path(path), progress or Silent()
     processes = check_choice("--processes", processes, scheduler)
     plans = make_plan(config)
+    _check_gpus(plans, processes, here=scheduler is None)
     if path.is_dir():
         raise FileError(f"{path}: is a directory; choose another --out file")
     if path.exists() and not overwrite:
@@ -91,6 +94,13 @@ def draw_dataset(
         _draw_all(pieces, waiting, len(events), processes, scheduler, progress)
         _gather(path, pieces, config, plans, events)
     shutil.rmtree(pieces, ignore_errors=True)
+
+
+def _check_gpus(plans: list[SplitPlan], processes: int, here: bool) -> None:
+    """Refuse events that the GPUs of this machine have no room for, if it is to draw them there."""
+    on_gpu = [Derived(plan.engine_config(0)).device_bytes for plan in plans if plan.source.backend == "cuda"]
+    if here and on_gpu:
+        check_gpus("--processes", processes, max(on_gpu))
 
 
 def _piece(pieces: Path, event: EventPlan) -> Path:
@@ -173,6 +183,7 @@ def _draw_some(cluster: Workers, pieces: Path, events: list[EventPlan], drawn: C
 
 
 def _draw_on_worker(path: Path, event: EventPlan) -> None:
+    take_gpu(event.plan.source.backend)
     with _one_thread():
         draw_event(path, event)
 

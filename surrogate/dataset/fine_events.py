@@ -12,7 +12,9 @@ from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.evolution.light_cone import light_cone_fields
 from glasma.group import group_named
 from glasma.lattice.milne import MilneFields
+from glasma.lattice.storage import on_host
 from glasma.nuclei.preparation import make_nuclei
+from glasma.schemes import make_scheme
 from surrogate.actions import FieldStrengthAction, forces
 from surrogate.dataset.config import RandomFields
 from surrogate.dataset.plan import EventPlan
@@ -67,7 +69,7 @@ class FineEvent(ABC):
 
 
 class Collision(FineEvent):
-    """A collision of thin nuclei, from its fields at τ = 0+ on.
+    """A collision of thin nuclei, from its fields at τ = 0+ on, which may be on a GPU.
 
     Parameters
     ----------
@@ -85,19 +87,19 @@ class Collision(FineEvent):
     @property
     def links(self) -> np.ndarray:
         """U_i"""
-        return self._start if self._fields is None else self._fields.U[:, :, 0]
+        return self._start if self._fields is None else on_host(self._fields.U[:, :, 0])
 
     @property
     def scalar(self) -> np.ndarray:
         """A_η"""
         assert self.longitudinal is not None
-        return np.zeros_like(self.longitudinal) if self._fields is None else self._fields.A[0, :, 0]
+        return np.zeros_like(self.longitudinal) if self._fields is None else on_host(self._fields.A[0, :, 0])
 
     @property
     def momenta(self) -> np.ndarray:
         """(P_x, P_y, P_η)"""
         if self._fields is not None:
-            return self._fields.E[:, :, 0]
+            return on_host(self._fields.E[:, :, 0])
         assert self.longitudinal is not None
         zero = np.zeros_like(self.longitudinal)
         return np.stack([zero, zero, self.longitudinal])
@@ -206,5 +208,6 @@ def fine_event(event: EventPlan) -> FineEvent:
         assert plan.source.fields is not None
         return Box(group, random_links(group, plan.source.fields, (nx, ny), event.seed), grid.a_t)
     start = light_cone_fields(group, make_nuclei(event.derived), (nx, ny))
-    scheme = BoostInvariant(grid, group, np.dtype(plan.source.precision))
+    scheme = make_scheme(event.derived.config, grid, backend=plan.source.backend)
+    assert isinstance(scheme, BoostInvariant)
     return Collision(scheme, start.links, start.longitudinal)

@@ -149,7 +149,13 @@ class SplitPlan:
         sections = self.source.model_dump(mode="json", exclude_none=True)
         return config_from_dict(
             {
-                "run": {"name": self.blocks.name, "seed": seed, "threads": 1, "precision": self.source.precision},
+                "run": {
+                    "name": self.blocks.name,
+                    "seed": seed,
+                    "threads": 1,
+                    "precision": self.source.precision,
+                    "backend": self.source.backend,
+                },
                 **{name: sections[name] for name in ("lattice", "nuclei", "evolution")},
                 "observables": {"interval": sections["evolution"]["end_time"]},
             }
@@ -175,6 +181,8 @@ class SplitPlan:
             raise ConfigError(f'source.{needed}: is missing; source.kind = "{source.kind}" needs the section [source.{needed}]')
         if getattr(source, other) is not None:
             raise ConfigError(f'source.{other}: has no meaning with source.kind = "{source.kind}"; remove it')
+        if source.kind == "box" and source.backend != "cpu":
+            raise ConfigError(f'source.backend = "{source.backend}": a box is drawn on the CPU; remove it')
         if source.kind == "collision":
             self._check_collision()
         elif self.grid.substeps < 2:
@@ -207,7 +215,7 @@ class SplitPlan:
     @property
     def physics(self) -> str:
         """All that the fields of an event follow from, but its seed."""
-        source = self.source.model_dump_json(exclude={"evolution": {"end_time"}})
+        source = self.source.model_dump_json(exclude={"evolution": {"end_time"}, "backend": True})
         return f"{source} {self.blocks.blocking}"
 
 

@@ -22,7 +22,7 @@ def _has_gpu() -> bool:
 HAS_GPU = _has_gpu()
 
 #: Files whose tests launch kernels.
-LAUNCHING = ["test_kernels.py", "test_runs.py", "test_files.py"]
+LAUNCHING = ["test_kernels.py", "test_runs.py", "test_files.py", "test_ranks.py", "test_datasets.py"]
 
 collect_ignore = [] if HAS_GPU or SIMULATES_CUDA else LAUNCHING
 if SIMULATES_CUDA or HAS_GPU:

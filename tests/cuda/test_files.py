@@ -87,3 +87,19 @@ def test_run_that_began_on_the_gpu_is_resumed_on_the_cpu(tmp_path: Path) -> None
     outcome = glasma("resume", out, "--backend", "cpu", "--quiet")
     assert outcome.status == 0, outcome.err
     assert json.loads((out / "run.json").read_text())["config"]["run"]["backend"] == "cpu"
+
+
+def test_events_of_an_ensemble_are_those_of_the_cpu(tmp_path: Path) -> None:
+    """Two processes at once, each with its GPU."""
+    path, histories = boost_invariant(tmp_path), {}
+    for backend in ("cuda", "cpu"):
+        out = tmp_path / backend
+        outcome = glasma("ensemble", path, "--events", 2, "--jobs", 2, "--set", f"run.backend={backend}", "--out", out)
+        assert outcome.status == 0, outcome.err
+        assert (" on 1 of 1 GPUs" in outcome.out) == (backend == "cuda")
+        files = sorted((out / "events").glob("*/history.csv"))
+        histories[backend] = np.array([np.loadtxt(file, delimiter=",", skiprows=1) for file in files])
+        records = [json.loads(file.with_name("run.json").read_text()) for file in files]
+        assert all(("gpus" in record) == (backend == "cuda") for record in records)
+        assert len(files) == 2
+    np.testing.assert_allclose(histories["cuda"], histories["cpu"], rtol=1e-10, atol=1e-12)

@@ -26,6 +26,6 @@ def test_kernels_on_the_simulator(file: str) -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", ["test_runs.py"])
+@pytest.mark.parametrize("file", ["test_runs.py", "test_ranks.py"])
 def test_long_runs_on_the_simulator(file: str) -> None:
     simulated(file, "slow")

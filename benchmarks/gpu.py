@@ -1,6 +1,6 @@
 """The speed of the schemes on a GPU beside its memory bandwidth.
 
-    python benchmarks/cuda.py [--json FILE] [--sites N]
+    python benchmarks/gpu.py [--json FILE] [--sites N]
 
 ns/site/step for each scheme, group and precision on about N sites (2^24 by default), and the part of the bandwidth floor that
 is reached: the time in which the device, at its measured copy bandwidth, would move once what a step has to read and write.
