@@ -86,7 +86,9 @@ for _name in ("add", "sub", "mul", "truediv", "lt", "le", "gt", "ge", "eq", "ne"
 
 
 def here(value: Any) -> Any:
-    """The values of an array of the pretended GPU; a scalar as it is."""
+    """The values of an array of the pretended GPU, or of several; a scalar as it is."""
+    if isinstance(value, tuple | list):
+        return type(value)(map(here, value))
     if isinstance(value, ndarray):
         return value._values
     if isinstance(value, np.ndarray):
