@@ -40,6 +40,13 @@ _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy"}
 llvm.set_option("glasma", "-runtime-memory-check-threshold=512")
 llvm.set_option("glasma", "-vectorize-memory-check-threshold=512")
 
+#: Whether what a kernel gives at a site does not depend on where along z its loops begin and end, not even by rounding.
+#: The sites that are left over when a line is cut into vectors would round differently, as they come one by one; with masks they
+#: are a vector too.  AVX-512 has them at no cost, and without them they cost more than they are worth.
+PLACES_ROUND_ALIKE = bool(llvm.get_host_cpu_features().get("avx512vl"))
+if PLACES_ROUND_ALIKE:
+    llvm.set_option("glasma", "-prefer-predicate-over-epilogue=predicate-dont-vectorize")
+
 #: The unsigned integer type of array indices in kernels.
 index = np.uintp
 
@@ -154,8 +161,9 @@ T = TypeVar("T")
 class Workers:
     """A few threads that run kernels on contiguous ranges of lattice planes.
 
-    All planes of the lattice are in this process; `glasma.domain.slab.SlabWorkers` is for one that holds a part of them and,
-    on either side, a copy of a plane of its neighbour.  Then an array with one entry a plane is that of the planes held.
+    All planes of the lattice are in this process; `glasma.domain.slab.SlabWorkers` is for one that holds a part of them, in x
+    and along z, and on either side a copy of a plane of its neighbour.  Then an array with one entry a plane is that of the
+    planes held, and intervals of z, whose places are counted from the first plane held, may lie outside.
 
     Parameters
     ----------
@@ -224,7 +232,34 @@ class Workers:
         return _nothing
 
     def over_copies(self, count: int, task: Callable[[int, int], Any]) -> None:
-        """Run ``task(first, last)`` on the copies of the neighbours' planes."""
+        """Run ``task(first, last)`` on the copies of the neighbours' planes in x."""
+
+    def moving(self, region: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Of the intervals of z that move, what kernels are run on here, which move the longitudinal links before it too.
+
+        An interval z0 = z1 is that of the longitudinal links before z0 alone.
+        """
+        return list(region)
+
+    def own_along_z(self, intervals: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The parts of intervals of z that are in own planes."""
+        return list(intervals)
+
+    def over_copies_along_z(
+        self, count: int, region: Sequence[tuple[int, int]], task: Callable[[int, int, int, int], Any]
+    ) -> None:
+        """Run ``task(x0, x1, z, z + 1)`` on the copies of planes along z that move, for all of the `count` planes held in x."""
+
+    def along_z(self, values: np.ndarray) -> np.ndarray:
+        """An array whose last axis is all planes along z, from that of the planes held."""
+        return values
+
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """An array of which the ranks along z have each written entries of their own and left zero at the others."""
+        return values
+
+    def take_over_charges(self, fields: Any) -> None:
+        """Let the columns of charges that are about to cross between two ranks be on both."""
 
 
 def _nothing() -> None:
