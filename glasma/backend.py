@@ -224,10 +224,13 @@ class Workers:
         """The largest of what each process has, element by element; NaN if any is."""
         return np.asarray(values)
 
-    def exchange(self, field: np.ndarray, region: Sequence[tuple[int, int]] | None = None) -> Callable[[], None]:
+    def exchange(
+        self, field: np.ndarray, region: Sequence[tuple[int, int]] | None = None, in_x: int | None = None
+    ) -> Callable[[], None]:
         """Begin to renew the copies of the neighbours' planes of a field, over intervals of its last axis or all of it.
 
-        What is returned waits until they are there; until then they are what they were.
+        What is returned waits until they are there; until then they are what they were.  `in_x` is how many directions of the
+        field are wanted of the neighbours in x, if not all; of those along z the transverse ones are.
         """
         return _nothing
 

@@ -69,6 +69,10 @@ def require_backend(backend: str, ranks: Ranks | None = None) -> None:
     if backend == "cuda":
         from glasma.cuda.device import array_module
 
+        if ranks is not None and ranks.along_z > 1:
+            raise ConfigError(
+                f'--ranks-along-z {ranks.along_z}: a lattice is cut along z on the CPU alone; take run.backend = "cpu"'
+            )
         if ranks is not None and ranks.size > 1:
             raise ConfigError('run.backend = "cuda": is for one process; leave mpirun out, or take run.backend = "cpu"')
         array_module()

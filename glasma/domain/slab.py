@@ -202,16 +202,20 @@ class SlabWorkers(Workers):
         """The largest of what each rank has, element by element; NaN if any is."""
         return self._ranks.largest(np.asarray(values))
 
-    def exchange(self, field: np.ndarray, region: Sequence[Interval] | None = None) -> Callable[[], None]:
+    def exchange(
+        self, field: np.ndarray, region: Sequence[Interval] | None = None, in_x: int | None = None
+    ) -> Callable[[], None]:
         """Begin to renew the copies of the neighbours' planes of a field; what is returned waits until they are there."""
-        in_x = self.halo.exchange(field, None if region is None else self.moving(region)) if self.slab.copies else _nothing
+        of_row: Callable[[], None] = _nothing
+        if self.slab.copies:
+            of_row = self.halo.exchange(field[:in_x], None if region is None else self.moving(region))
         if self.slab.parts[1] == 1:
-            return in_x
-        along_z = self.halo_along_z.exchange(field, region)
+            return of_row
+        of_column = self.halo_along_z.exchange(field, region)
 
         def arrived() -> None:
-            in_x()
-            along_z()  # which brings the corners: what has come in x there is not of this step
+            of_row()
+            of_column()  # which brings the corners: what has come in x there is not of this step
 
         return arrived
 
