@@ -41,8 +41,8 @@ llvm.set_option("glasma", "-runtime-memory-check-threshold=512")
 llvm.set_option("glasma", "-vectorize-memory-check-threshold=512")
 
 #: Whether what a kernel gives at a site does not depend on where along z its loops begin and end, not even by rounding.
-#: The sites that are left over when a line is cut into vectors would round differently, as they come one by one; with masks they
-#: are a vector too.  AVX-512 has them at no cost, and without them they cost more than they are worth.
+#: The sites that are left over when a line is cut into vectors come one by one, and would round differently; with masks they
+#: are a vector too.  AVX-512 has them at no cost; elsewhere they would cost more than they are worth.
 PLACES_ROUND_ALIKE = bool(llvm.get_host_cpu_features().get("avx512vl"))
 if PLACES_ROUND_ALIKE:
     llvm.set_option("glasma", "-prefer-predicate-over-epilogue=predicate-dont-vectorize")

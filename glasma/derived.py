@@ -225,7 +225,7 @@ class Derived:
         spread = MARGIN + steps // self.grid.substeps + ahead * steps
         ends = [(np.maximum(z0, low - spread), np.minimum(z1, high + spread)) for low, high in slabs]
         if len(ends) == 2:
-            (low, high), (other_low, other_high) = ends
+            (_, high), (other_low, other_high) = ends
             ends[1] = np.maximum(high, other_low), np.maximum(high, other_high)
         return ends
 

@@ -25,9 +25,15 @@ from glasma.errors import ConfigError
 @ALONG_Z
 @click.option("--quiet", is_flag=True, help="No progress.")
 def run(
-    config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, dry_run: bool, backend: str | None, along_z: int,
+    config: Path,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    dry_run: bool,
+    backend: str | None,
+    along_z: int,
     quiet: bool,
-) -> None:  # fmt: skip
+) -> None:
     """Run the collision that the TOML file CONFIG describes."""
     from glasma.config import load_config
     from glasma.sanity import check_physics

@@ -1,7 +1,7 @@
 """What ranks next to each other along z exchange: one transverse plane of the fields, and the charges that cross.
 
-The kernels move the longitudinal links of the plane before the first own one themselves, with all that acts on them: the planes on
-either side of these links are held, and charges that are about to cross them are handed over before.  So of the neighbours'
+The kernels move the longitudinal links of the plane before the first own one themselves, with all that acts on them: the planes
+on either side of these links are held, and charges that are about to cross them are handed over before.  So of the neighbours'
 planes only the transverse components of a field are sent, at the corners of the grid of ranks too.
 """
 
@@ -59,9 +59,7 @@ class HaloAlongZ:
         That this rank has waited.
     """
 
-    def __init__(
-        self, ranks: MpiRanks, parts: tuple[int, int], place: tuple[int, int], own_x: slice, own_z: slice
-    ) -> None:
+    def __init__(self, ranks: MpiRanks, parts: tuple[int, int], place: tuple[int, int], own_x: slice, own_z: slice) -> None:
         self._communicator, self._parts, self._place = ranks.communicator, parts, place
         self._own_x, self._own_z = own_x, own_z
         self.bytes_sent, self.exchanges, self.seconds = 0, 0, 0.0

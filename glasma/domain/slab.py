@@ -1,9 +1,9 @@
 """Who owns what: contiguous planes in x and along z, with a copy of one plane of the neighbour on either side.
 
 x is the slowest axis of memory, and periodic; every kernel works plane by plane in it and asks for nothing further than the
-next plane.  Along x the region that moves, the charges and the work are the same for all ranks.  Along z ranks have nothing to do
-until the region has come to them, and charges travel between them; but a long lattice has many planes there, and the copies of one
-plane cost little.  Ranks are a grid of parts, those along z next to each other in number.
+next plane.  Along x the region that moves, the charges and the work are the same for all ranks.  Along z ranks have nothing to
+do until the region has come to them, and charges travel between them; but a long lattice has many planes there, and copies of
+one plane of them cost little.  Ranks are a grid of parts, those along z next to each other in number.
 """
 
 from __future__ import annotations
@@ -54,12 +54,8 @@ class Slab:
             )
         #: How many parts there are in x and along z.
         self.parts = ranks.size // along_z, along_z
-        for name, planes, parts in (("transverse", nx, self.parts[0]), ("longitudinal", nz, along_z)):
-            if parts > 1 and planes < LEAST * parts:
-                most = f"mpirun -n {planes // LEAST * along_z}" if name == "transverse" else f"--ranks-along-z {planes // LEAST}"
-                raise ConfigError(
-                    f"lattice.{name}_cells = {planes}: {parts} ranks would hold fewer than {LEAST} planes each; use {most} at most"
-                )
+        _require("transverse", nx, self.parts[0], f"mpirun -n {nx // LEAST * along_z}")
+        _require("longitudinal", nz, along_z, f"--ranks-along-z {nz // LEAST}")
         #: First own plane in x of each part, and the end; along z likewise.
         self.bounds, self.bounds_along_z = _bounds(nx, self.parts[0]), _bounds(nz, along_z)
         #: Which part this rank has, in x and along z.
@@ -160,6 +156,14 @@ class Slab:
         return SlabWorkers(self, threads)
 
 
+def _require(name: str, planes: int, parts: int, most: str) -> None:
+    """Raise ConfigError if parts would be too thin."""
+    if parts > 1 and planes < LEAST * parts:
+        raise ConfigError(
+            f"lattice.{name}_cells = {planes}: {parts} ranks would hold fewer than {LEAST} planes each; use {most} at most"
+        )
+
+
 def _bounds(planes: int, parts: int) -> list[int]:
     """Where each part begins, and the end."""
     return [planes * part // parts for part in range(parts + 1)]
@@ -227,8 +231,8 @@ class SlabWorkers(Workers):
     def moving(self, region: Sequence[Interval]) -> list[Interval]:
         """Of the intervals of z that move, what kernels are run on here.
 
-        Those on an interval move the longitudinal links of the plane before it too: at the beginning of the region, and where it is
-        the neighbour's last plane, whose links the copy here needs and whose surroundings are all here.
+        Those on an interval move the longitudinal links of the plane before it too: at the beginning of the region, and where
+        that is the neighbour's last plane, whose links the copy here needs and whose surroundings are all here.
         """
         own = self.slab.inner_along_z
         if self.slab.parts[1] == 1:
@@ -240,12 +244,10 @@ class SlabWorkers(Workers):
         """The parts of intervals of z that are in own planes."""
         return [(z0, z1) for z0, z1 in self.moving(intervals) if z0 < z1]
 
-    def over_copies_along_z(
-        self, count: int, region: Sequence[Interval], task: Callable[[int, int, int, int], Any]
-    ) -> None:
+    def over_copies_along_z(self, count: int, region: Sequence[Interval], task: Callable[[int, int, int, int], Any]) -> None:
         """Run ``task(x0, x1, z, z + 1)`` on the copies of planes along z that move, for all of the `count` planes held in x."""
         for z in self.halo_along_z.copies(region):
-            self.each(self._cut(count), lambda bounds: task(*bounds, z, z + 1))  # noqa: B023
+            self.each(self._cut(count), lambda bounds: task(bounds[0], bounds[1], z, z + 1))  # noqa: B023
 
     def along_z(self, values: np.ndarray) -> np.ndarray:
         """An array whose last axis is all planes along z, from that of the planes held."""

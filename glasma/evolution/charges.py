@@ -116,7 +116,7 @@ def current_weight(fields: Fields, charges: Charges) -> Any:
 
 
 def columns(charges: Charges, workers: Workers) -> tuple[int, int]:
-    """The columns k0 ≤ k < k1 of the crossing slot whose links move here: the own ones, and of a part along z that before them."""
+    """The columns k0 ≤ k < k1 of the crossing slot whose links move here: the own ones and, of a part along z, that before."""
     z0, _ = crossing(charges)
     parts = workers.moving([(z0 + 1, z0 + charges.cells)])  # and the link before each interval
     return (parts[0][0] - 1 - z0, parts[0][1] - z0) if parts else (0, 0)

@@ -147,7 +147,7 @@ class SemiImplicit(LaboratoryScheme):
     ) -> None:
         """Run the task on the own planes, and on the copies of the neighbours' when what it needs of them has `arrived`.
 
-        On the copies along z it is the `transverse` one: the longitudinal links there are not moved, or moved with the own ones.
+        On the copies along z it is the `transverse` one: the longitudinal links there rest, or are moved with the own ones.
         """
         moving, nx = self.workers.moving(region), self.grid.shape[0]
 

@@ -2,14 +2,16 @@
 
 The HDF5 of the package index writes no file from many processes.  So every rank writes a whole file of its own, and the first
 one an index with the same groups, attributes and datasets, which are virtual: views on those of the parts, along x and, where
-ranks cut the lattice there too, along z, the last axis.  A virtual dataset carries the fingerprints of its parts (`fingerprint`),
-their first planes and the end (`parts`), which axis is x (`partsAxis`), and likewise the planes along z (`partsAlongZ`).
+ranks cut the lattice there too, along z, the last axis.  A virtual dataset carries the fingerprints of its parts
+(`fingerprint`), their first planes in x and the end (`parts`), which axis is x (`partsAxis`), and the planes along z likewise
+(`partsAlongZ`).
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import ExitStack
+from itertools import pairwise
 from pathlib import Path
 
 import h5py
@@ -70,11 +72,10 @@ def write_index(file: h5py.File, parts: Sequence[Path], axis: int, along_z: int 
         opened[0].visititems(take)
 
 
-def _blocks(bounds: Sequence[int], along: Sequence[int], column: int) -> list[Block]:
+def _blocks(bounds: Iterable[int], along: Iterable[int], column: int) -> list[Block]:
     """The planes of each part in x and along z, in the order of ranks; the last axis is whole where `column` is 1."""
-    ends = list(zip(along[:-1], along[1:], strict=True)) if column > 1 else [(0, None)]
-    every = [(x0, x1, z0, z1) for x0, x1 in zip(bounds[:-1], bounds[1:], strict=True) for z0, z1 in ends]
-    return [(int(x0), int(x1), int(z0), None if z1 is None else int(z1)) for x0, x1, z0, z1 in every]
+    ends: list[tuple[int, int | None]] = [(int(z0), int(z1)) for z0, z1 in pairwise(along)] if column > 1 else [(0, None)]
+    return [(int(x0), int(x1), z0, z1) for x0, x1 in pairwise(bounds) for z0, z1 in ends]
 
 
 def _copy_attributes(source: h5py.Group | h5py.Dataset, target: h5py.Group | h5py.Dataset) -> None:

@@ -225,7 +225,8 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
         gpu_seconds = 1e-9 * streamed / (machine.gpu.bandwidth_GB_s * machine.gpu.efficiency)
     return RunCost(
         derived.field_bytes, derived.memory_bytes, memory, updates, steps, measurements, len(moving), checkpoints, phases,
-        on_all_cores + on_one_core, nodes, parts, busy_part(derived, parts[1]), halo, files, 1e-9 * updates * plain.step_ns, gpus, gpu_seconds,
+        on_all_cores + on_one_core, nodes, parts, busy_part(derived, parts[1]), halo, files,
+        1e-9 * updates * plain.step_ns, gpus, gpu_seconds,
     )  # fmt: skip
 
 

@@ -1,6 +1,7 @@
-"""Collisions in memory, on the ranks that run this: `mpirun -n N python -m tests.domain.evolve OUT.npz CONFIG.toml ALONG_Z CASE …`.
+"""Collisions in memory, on the ranks that run this: `mpirun -n N python -m tests.domain.evolve OUT.npz CONFIG.toml PZ CASE …`.
 
-What every case gives at the end, put together from all ranks, goes into OUT.npz; `evolved` gives the same of one process.
+PZ of the N ranks share the planes along z.  What every case gives at the end, put together from all ranks, goes into OUT.npz;
+`evolved` gives the same of one process.
 """
 
 from __future__ import annotations
