@@ -261,12 +261,15 @@ def busy_part(derived: Derived, along_z: int) -> float:
     if along_z == 1 or steps == 0 or derived.config.evolution.region == "whole":
         return 1.0
     looked_at = np.unique(np.linspace(0, steps - 1, _STEPS_LOOKED_AT).astype(int))
-    bounds = np.array([nz * part // along_z for part in range(along_z + 1)])
-    moving = np.zeros((len(looked_at), along_z))
-    for low, high in derived.active_intervals(looked_at):
-        inside = np.minimum(high[:, None], bounds[1:]) - np.maximum(low[:, None], bounds[:-1])
-        moving += np.maximum(0, inside)
-    return float(moving.sum() / (along_z * moving.max(axis=1).sum()))
+    bounds = np.arange(along_z + 1) * nz // along_z
+    intervals = derived.active_intervals(looked_at)
+    all_planes, most_planes = 0, 0
+    for step in range(len(looked_at)):  # one at a time: parts may be many
+        moving = np.zeros(along_z, int)
+        for low, high in intervals:
+            moving += np.maximum(0, np.minimum(high[step], bounds[1:]) - np.maximum(low[step], bounds[:-1]))
+        all_planes, most_planes = all_planes + int(moving.sum()), most_planes + int(moving.max())
+    return all_planes / (along_z * most_planes)
 
 
 def snapshot_bytes(derived: Derived) -> int:
