@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from types import ModuleType
 
 import numpy as np
@@ -21,13 +22,13 @@ def kicked_and_drifted(fields: Fields, ends: list[int]) -> Fields:
     kernels, (nx, ny, _) = leapfrog_kernels(fields.group), fields.grid.shape
     real, grid, new = fields.dtype.type, fields.grid, fields.copy()
     F = workspace(fields.group, ny, fields.dtype)
-    for z0, z1 in zip(ends[:-1], ends[1:], strict=True):
+    for z0, z1 in pairwise(ends):
         part = fields.copy()
         kernels.electric(0, nx, z0, z1, part.E, part.U, F, real(grid.a_t), real(grid.a_t / grid.a_z**2))
         if z0 > ends[0]:
             np.testing.assert_array_equal(part.E[2, ..., z0 - 1], new.E[2, ..., z0 - 1])
         new.E[..., z0:z1], new.E[2, ..., z0 - 1] = part.E[..., z0:z1], part.E[2, ..., z0 - 1]
-    for z0, z1 in zip(ends[:-1], ends[1:], strict=True):
+    for z0, z1 in pairwise(ends):
         part = new.copy()
         part.U[...] = fields.U
         kernels.links(0, nx, z0, z1, part.U, part.E, real(grid.a_t))
