@@ -42,10 +42,20 @@ llvm.set_option("glasma", "-vectorize-memory-check-threshold=512")
 
 #: Whether what a kernel gives at a site does not depend on where along z its loops begin and end, not even by rounding.
 #: The sites that are left over when a line is cut into vectors come one by one, and would round differently; with masks they
-#: are a vector too.  AVX-512 has them at no cost; elsewhere they would cost more than they are worth.
-PLACES_ROUND_ALIKE = bool(llvm.get_host_cpu_features().get("avx512vl"))
-if PLACES_ROUND_ALIKE:
-    llvm.set_option("glasma", "-prefer-predicate-over-epilogue=predicate-dont-vectorize")
+#: are a vector too.  AVX-512 has them at no cost; elsewhere only ranks along z take them, whose copies must not drift apart.
+PLACES_ROUND_ALIKE = False
+
+
+def let_places_round_alike() -> None:
+    """Let kernels that are compiled from now on give the same bits at a site wherever along z their loops begin and end."""
+    global PLACES_ROUND_ALIKE
+    if not PLACES_ROUND_ALIKE:
+        llvm.set_option("glasma", "-prefer-predicate-over-epilogue=predicate-dont-vectorize")
+        PLACES_ROUND_ALIKE = True
+
+
+if "+avx512vl" in (numba.config.CPU_FEATURES or llvm.get_host_cpu_features().flatten()):
+    let_places_round_alike()
 
 #: The unsigned integer type of array indices in kernels.
 index = np.uintp
@@ -73,7 +83,7 @@ def _source_digest() -> str:
     for path in sorted(Path(__file__).parent.rglob("*.py")):
         if path.parent.name in _WITH_KERNELS or path.name == "backend.py":
             digest.update(path.read_bytes())
-    digest.update(bytes([SIMULATES_CUDA]))  # `inline` is another
+    digest.update(bytes([SIMULATES_CUDA, PLACES_ROUND_ALIKE]))  # `inline` is another, or the machine code
     return digest.hexdigest()
 
 

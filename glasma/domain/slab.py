@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 
-from glasma.backend import T, Workers
+from glasma.backend import T, Workers, let_places_round_alike
 from glasma.domain.along_z import HaloAlongZ, take_over_charges
 from glasma.domain.halo import Halo
 from glasma.domain.ranks import MpiRanks, Ranks
@@ -56,6 +56,8 @@ class Slab:
         self.parts = ranks.size // along_z, along_z
         _require("transverse", nx, self.parts[0], f"mpirun -n {nx // LEAST * along_z}")
         _require("longitudinal", nz, along_z, f"--ranks-along-z {nz // LEAST}")
+        if along_z > 1:
+            let_places_round_alike()  # the links between two parts are moved by both
         #: First own plane in x of each part, and the end; along z likewise.
         self.bounds, self.bounds_along_z = _bounds(nx, self.parts[0]), _bounds(nz, along_z)
         #: Which part this rank has, in x and along z.
