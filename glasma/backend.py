@@ -54,7 +54,7 @@ def let_places_round_alike() -> None:
         PLACES_ROUND_ALIKE = True
 
 
-if "+avx512vl" in (numba.config.CPU_FEATURES or llvm.get_host_cpu_features().flatten()):
+if "+avx512vl" in (getattr(numba.config, "CPU_FEATURES", None) or llvm.get_host_cpu_features().flatten()):
     let_places_round_alike()
 
 #: The unsigned integer type of array indices in kernels.
