@@ -10,6 +10,7 @@ from glasma.domain.ranks import Ranks
 from glasma.domain.slab import Slab
 from glasma.errors import ConfigError
 from glasma.lattice.grid import Grid
+from glasma.schemes import require_backend
 
 
 class Rank(Ranks):
@@ -69,6 +70,11 @@ def test_every_site_has_one_owner_in_a_grid_of_ranks(in_x, along_z):
 def test_grids_of_ranks_that_cannot_be_are_refused(shape, ranks, along_z, words):
     with pytest.raises(ConfigError, match=words):
         Slab(Grid(shape), Rank(0, ranks, along_z))
+
+
+def test_a_gpu_is_refused_along_z():
+    with pytest.raises(ConfigError, match=r'--ranks-along-z 2: a lattice is cut along z on the CPU alone; .* "cpu"'):
+        require_backend("cuda", Rank(0, 2, 2))
 
 
 def test_part_of_a_node_is_what_its_ranks_hold():
