@@ -40,6 +40,23 @@ _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy"}
 llvm.set_option("glasma", "-runtime-memory-check-threshold=512")
 llvm.set_option("glasma", "-vectorize-memory-check-threshold=512")
 
+#: Whether what a kernel gives at a site does not depend on where along z its loops begin and end, not even by rounding.
+#: The sites that are left over when a line is cut into vectors come one by one, and would round differently; with masks they
+#: are a vector too.  AVX-512 has them at no cost; elsewhere only ranks along z take them, whose copies must not drift apart.
+PLACES_ROUND_ALIKE = False
+
+
+def let_places_round_alike() -> None:
+    """Let kernels that are compiled from now on give the same bits at a site wherever along z their loops begin and end."""
+    global PLACES_ROUND_ALIKE
+    if not PLACES_ROUND_ALIKE:
+        llvm.set_option("glasma", "-prefer-predicate-over-epilogue=predicate-dont-vectorize")
+        PLACES_ROUND_ALIKE = True
+
+
+if "+avx512vl" in (getattr(numba.config, "CPU_FEATURES", None) or llvm.get_host_cpu_features().flatten()):
+    let_places_round_alike()
+
 #: The unsigned integer type of array indices in kernels.
 index = np.uintp
 
@@ -82,7 +99,7 @@ class _KernelCache(FunctionCache):
         self._tag = tag
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return sig, codegen.magic_tuple(), (self._tag, _source_digest())
+        return sig, codegen.magic_tuple(), (self._tag, _source_digest(), PLACES_ROUND_ALIKE)
 
 
 def _no_alias(flags: Any) -> Any:
@@ -154,8 +171,9 @@ T = TypeVar("T")
 class Workers:
     """A few threads that run kernels on contiguous ranges of lattice planes.
 
-    All planes of the lattice are in this process; `glasma.domain.slab.SlabWorkers` is for one that holds a part of them and,
-    on either side, a copy of a plane of its neighbour.  Then an array with one entry a plane is that of the planes held.
+    All planes of the lattice are in this process; `glasma.domain.slab.SlabWorkers` is for one that holds a part of them, in x
+    and along z, and on either side a copy of a plane of its neighbour.  Then an array with one entry a plane is that of the
+    planes held, and intervals of z, whose places are counted from the first plane held, may lie outside.
 
     Parameters
     ----------
@@ -216,15 +234,45 @@ class Workers:
         """The largest of what each process has, element by element; NaN if any is."""
         return np.asarray(values)
 
-    def exchange(self, field: np.ndarray, region: Sequence[tuple[int, int]] | None = None) -> Callable[[], None]:
+    def exchange(
+        self, field: np.ndarray, region: Sequence[tuple[int, int]] | None = None, in_x: int | None = None
+    ) -> Callable[[], None]:
         """Begin to renew the copies of the neighbours' planes of a field, over intervals of its last axis or all of it.
 
-        What is returned waits until they are there; until then they are what they were.
+        What is returned waits until they are there; until then they are what they were.  `in_x` is how many directions of the
+        field are wanted of the neighbours in x, if not all; of those along z the transverse ones are.
         """
         return _nothing
 
     def over_copies(self, count: int, task: Callable[[int, int], Any]) -> None:
-        """Run ``task(first, last)`` on the copies of the neighbours' planes."""
+        """Run ``task(first, last)`` on the copies of the neighbours' planes in x."""
+
+    def moving(self, region: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """Of the intervals of z that move, what kernels are run on here, which move the longitudinal links before it too.
+
+        An interval z0 = z1 is that of the longitudinal links before z0 alone.
+        """
+        return list(region)
+
+    def own_along_z(self, intervals: Sequence[tuple[int, int]]) -> list[tuple[int, int]]:
+        """The parts of intervals of z that are in own planes."""
+        return list(intervals)
+
+    def over_copies_along_z(
+        self, count: int, region: Sequence[tuple[int, int]], task: Callable[[int, int, int, int], Any]
+    ) -> None:
+        """Run ``task(x0, x1, z, z + 1)`` on the copies of planes along z that move, for all of the `count` planes held in x."""
+
+    def along_z(self, values: np.ndarray) -> np.ndarray:
+        """An array whose last axis is all planes along z, from that of the planes held."""
+        return values
+
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """An array of which the ranks along z have each written entries of their own and left zero at the others."""
+        return values
+
+    def take_over_charges(self, fields: Any) -> None:
+        """Let the columns of charges that are about to cross between two ranks be on both."""
 
 
 def _nothing() -> None:

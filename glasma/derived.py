@@ -208,26 +208,31 @@ class Derived:
         most, which `glasma.evolution.active_region` follows where it is above the rounding of the largest field.  That is
         assumed here, so strong fields evolve fewer planes.  What the iteration of semi_implicit leaves is below its tolerance.
         """
-        nz, (z0, z1) = self.grid.shape[2], self.grid.interior
         if self.config.is_boost_invariant:
             return len(range(0, moves, every))
         if self.config.evolution.region == "whole":
+            z0, z1 = self.grid.interior
             return len(range(0, moves, every)) * (z1 - z0)
+        total = 0
+        for begin in range(0, moves, _STEPS_AT_ONCE * every):  # a long run has millions of steps
+            steps = np.arange(begin, min(moves, begin + _STEPS_AT_ONCE * every), every)
+            total += sum(int((high - low).sum()) for low, high in self.active_intervals(steps))
+        return total
+
+    def active_intervals(self, steps: np.ndarray) -> list[tuple[np.ndarray, np.ndarray]]:
+        """Where the planes that move begin and end at each of some steps, one interval a nucleus, without what they share."""
+        nz, (z0, z1) = self.grid.shape[2], self.grid.interior
         ahead = int(self.config.evolution.scheme == "leapfrog")
         first = floor(self.grid.middle - self.start_distance / self.a_z_fm - self.slab_cells / 2)
         slabs = [(first, first + self.slab_cells)]
         if self.nuclei == 2:
             slabs.append((nz - first - self.slab_cells, nz - first))
-        total = 0
-        for begin in range(0, moves, _STEPS_AT_ONCE * every):  # a long run has millions of steps
-            steps = np.arange(begin, min(moves, begin + _STEPS_AT_ONCE * every), every)
-            spread = MARGIN + steps // self.grid.substeps + ahead * steps
-            ends = [(np.maximum(z0, low - spread), np.minimum(z1, high + spread)) for low, high in slabs]
-            total += sum(int((high - low).sum()) for low, high in ends)
-            if len(ends) == 2:
-                (low, high), (other_low, other_high) = ends
-                total -= int(np.maximum(0, np.minimum(high, other_high) - np.maximum(low, other_low)).sum())
-        return total
+        spread = MARGIN + steps // self.grid.substeps + ahead * steps
+        ends = [(np.maximum(z0, low - spread), np.minimum(z1, high + spread)) for low, high in slabs]
+        if len(ends) == 2:
+            (_, high), (other_low, other_high) = ends
+            ends[1] = np.maximum(high, other_low), np.maximum(high, other_high)
+        return ends
 
     def site_updates(self) -> int:
         """Sites that all steps of the run evolve; of the active region, what it is expected to hold."""

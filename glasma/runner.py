@@ -165,9 +165,10 @@ class _Run:
         self._cpu_before = self.record.get("cpu_seconds", 0.0), time.process_time()
         self.resuming = resuming and directory.checkpoint.exists()
         if self.ranks.size > 1:
-            self.record["ranks"] = self.ranks.size
+            self.record["ranks"], self.record["ranks_along_z"] = self.ranks.size, self.ranks.along_z
         else:
             self.record.pop("ranks", None)
+            self.record.pop("ranks_along_z", None)
         self.record.pop("gpus", None)
         if gpus is not None:
             self.record["gpus"] = [str(gpu) for gpu in gpus.of_each]

@@ -14,6 +14,7 @@ from glasma.derived import Derived
 from glasma.domain.messages import Messages
 from glasma.domain.ranks import Ranks
 from glasma.domain.slab import Slab
+from glasma.errors import ConfigError
 from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.evolution.leapfrog import Leapfrog
 from glasma.evolution.scheme import Scheme
@@ -91,6 +92,10 @@ def require_backend(backend: str, ranks: Ranks) -> GpusOfRanks | None:
     """
     if backend == "cpu":
         return None
+    if ranks.along_z > 1:
+        raise ConfigError(
+            f'--ranks-along-z {ranks.along_z}: a lattice is cut along z on the CPU alone; take run.backend = "cpu"'
+        )
     from glasma.cuda.devices import GpusOfRanks
     from glasma.cuda.messages import sends_from_gpu
 

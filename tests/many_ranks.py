@@ -16,6 +16,7 @@ import numpy as np
 import psutil
 
 from glasma.io.openpmd import Snapshots
+from glasma.io.parts import OF_PARTS
 
 ROOT = Path(__file__).parents[1]
 
@@ -137,7 +138,7 @@ def content(directory: Path) -> dict[str, bytes]:
             if isinstance(item, h5py.Dataset):
                 found[f"checkpoint {name}"] = np.asarray(item).tobytes()
             for key, value in item.attrs.items():
-                if key not in ("fingerprint", "parts", "partsAxis"):
+                if key not in OF_PARTS:
                     found[f"checkpoint {name}@{key}"] = np.asarray(value).tobytes()
 
         take("", file)

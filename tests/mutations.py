@@ -126,15 +126,15 @@ MUTATIONS = [
     Mutation(
         "balance: sign of the left-mover's work",
         CHARGES,
-        "for k in range(q.shape[4]):\n                        sum_ -= meet(",
-        "for k in range(q.shape[4]):\n                        sum_ += meet(",
+        "for k in range(k0, k1):\n                        power[x_, index(k)] -= meet(",
+        "for k in range(k0, k1):\n                        power[x_, index(k)] += meet(",
         BALANCE,
     ),
     Mutation(
         "balance: work on the second nucleus after the first current",
         CHARGES,
-        "    for charges in fields.charges:\n        z0, slot = crossing(charges)",
-        "        z0, slot = crossing(charges)",
+        "    for charges in fields.charges:\n        (z0, slot), (k0, k1) = crossing(charges)",
+        "        (z0, slot), (k0, k1) = crossing(charges)",
         BALANCE,
     ),
     Mutation(

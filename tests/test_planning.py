@@ -16,7 +16,7 @@ from glasma.collision import Collision
 from glasma.config import Config, config_from_dict, load_config
 from glasma.derived import Derived
 from glasma.evolution.active_region import light_cone
-from glasma.planning.cost import run_cost, snapshot_bytes
+from glasma.planning.cost import busy_part, run_cost, snapshot_bytes
 from glasma.planning.machine import Machine, Throughput, cache_path, load_machine, save_machine, shipped_machine
 from glasma.planning.plan import make_plan
 from glasma.planning.probe import probe_config
@@ -242,13 +242,32 @@ def test_gpus_hold_their_planes_and_two_copies(tmp_path: Path, memory: float, ex
         assert plan["gpu_exchange_seconds"] == pytest.approx(plan["steps"] * plan["halo_bytes"] / (exchange * 1e9))
 
 
+def test_parts_along_z_wait_for_where_most_planes_move() -> None:
+    lattice = derived("lecture_lhc")
+    nz, steps = lattice.grid.shape[2], lattice.last_step - lattice.first_step
+    assert busy_part(lattice, 1) == 1
+    # Of so many parts one is full from the beginning: the others are busy as far as the region reaches.
+    assert busy_part(lattice, 4000) == pytest.approx(lattice.active_planes(steps) / (nz * steps), rel=0.02)
+    # Two nuclei that fly apart from the middle keep both halves alike busy.
+    assert busy_part(lattice, 2) == pytest.approx(1, abs=0.001)
+    assert busy_part(lattice, 2) > busy_part(lattice, 8) > busy_part(lattice, 4000)
+
+
 def test_plan_says_what_nodes_exchange_and_how_far_the_lattice_can_be_cut(tmp_path: Path) -> None:
     path = tmp_path / "machine.toml"
     path.write_text(GOOD)
     plan = json.loads(glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path, "--json").out)
-    # Three momenta of eight colours, on the two outermost planes of a node.
-    assert plan["halo_bytes"] == 2 * 3 * 8 * 1920 * (512000 - 5) * 8
-    assert "at most 960 parts" in glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out
+    in_x, along_z = plan["parts"]
+    assert plan["nodes"] <= in_x * along_z < 1.01 * plan["nodes"]
+    # Three momenta of eight colours, on the two outermost planes of a node in x; two of them on those along z.
+    planes_in_x = 2 * 3 * 8 * 1920 * (512000 - 5) * 8 // along_z
+    assert plan["halo_bytes"] == planes_in_x + 2 * 2 * 8 * -(-1920 // in_x) * 1920 * 8
+    words = " ".join(glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out.split())
+    assert f"cut into {in_x} parts in x (at most 960) and {along_z:,} along z (at most 256,000; --ranks-along-z)" in words
+    path.write_text(GOOD.replace("96", "0.0001"))
+    assert "at most 245,760,000 parts: too few" in " ".join(
+        glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out.split()
+    )
     path.write_text(GOOD.replace("96", "4000"))
     wide = glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out
     assert "between nodes" in wide

@@ -23,6 +23,10 @@ SCHEDULER = click.option(
     "--scheduler", metavar="ADDRESS", help="Run on the workers of this Dask scheduler, such as tcp://host:8786."
 )
 BACKEND = click.option("--backend", type=click.Choice(["cpu", "cuda"]), help="Where it is computed, instead of run.backend.")
+ALONG_Z = click.option(
+    "--ranks-along-z", "along_z", type=click.IntRange(min=1), default=1, metavar="N",
+    help="Of the ranks of mpirun, so many share the planes along the beam [1].",
+)  # fmt: skip
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
 
 
@@ -35,11 +39,16 @@ def cli(context: click.Context) -> None:
         raise ConfigError(f"mpirun: `glasma {context.invoked_subcommand}` runs in one process; leave mpirun out")
 
 
-def ranks_here() -> Ranks:
-    """The processes that mpirun has started, or this one alone."""
+def ranks_here(along_z: int = 1) -> Ranks:
+    """The processes that mpirun has started, which cut a lattice into `along_z` parts along z, or this one alone."""
     from glasma.domain.ranks import world
 
-    return world()
+    ranks = world()
+    if along_z > 1 and ranks.size == 1:
+        raise ConfigError(f"--ranks-along-z {along_z}: this is a single process; start it with mpirun -n {along_z}")
+    if along_z > 1:
+        ranks.along_z = along_z
+    return ranks
 
 
 def needs_torch() -> None:

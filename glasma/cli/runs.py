@@ -11,7 +11,7 @@ from rich.console import Console
 from rich.table import Table
 
 from glasma.cli.ensembles import holds_many, resume_many
-from glasma.cli.root import BACKEND, DIRECTORY, JOBS, OVERRIDE, SCHEDULER, cli, print_table, ranks_here
+from glasma.cli.root import ALONG_Z, BACKEND, DIRECTORY, JOBS, OVERRIDE, SCHEDULER, cli, print_table, ranks_here
 from glasma.errors import ConfigError
 
 
@@ -22,15 +22,23 @@ from glasma.errors import ConfigError
 @click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
 @click.option("--dry-run", is_flag=True, help="Check the configuration and print what follows from it.")
 @BACKEND
+@ALONG_Z
 @click.option("--quiet", is_flag=True, help="No progress.")
 def run(
-    config: Path, overrides: tuple[str, ...], out: Path | None, overwrite: bool, dry_run: bool, backend: str | None, quiet: bool
+    config: Path,
+    overrides: tuple[str, ...],
+    out: Path | None,
+    overwrite: bool,
+    dry_run: bool,
+    backend: str | None,
+    along_z: int,
+    quiet: bool,
 ) -> None:
     """Run the collision that the TOML file CONFIG describes."""
     from glasma.config import load_config
     from glasma.sanity import check_physics
 
-    ranks = ranks_here()
+    ranks = ranks_here(along_z)
     checked = load_config(config, overrides)
     if backend is not None:
         checked = checked.on_backend(backend)
@@ -62,15 +70,16 @@ def run(
 @cli.command()
 @DIRECTORY
 @BACKEND
+@ALONG_Z
 @JOBS
 @SCHEDULER
 @click.option("--quiet", is_flag=True, help="No progress.")
-def resume(directory: Path, backend: str | None, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
+def resume(directory: Path, backend: str | None, along_z: int, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
     """Go on with the interrupted run, ensemble or scan in DIRECTORY."""
     from glasma import runner
     from glasma.progress import reporter
 
-    ranks = ranks_here()
+    ranks = ranks_here(along_z)
     if what := holds_many(directory):
         if ranks.size > 1:
             raise ConfigError(

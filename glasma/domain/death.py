@@ -82,7 +82,8 @@ class DeathWatch:
     def checkpoint(self, step: int | None) -> None:
         """The last whole checkpoint is now that of a step."""
         whole = _NONE if step is None else f"the checkpoint of step {step} is whole"
-        self.remedy = f"{whole}; go on with `mpirun -n {self.ranks.size} glasma resume {self.directory}`"
+        along_z = f" --ranks-along-z {self.ranks.along_z}" if self.ranks.along_z > 1 else ""
+        self.remedy = f"{whole}; go on with `mpirun -n {self.ranks.size} glasma resume {self.directory}{along_z}`"
         self._tell(f"glasma: {_KILLED}; {self.remedy}")
 
     def finished(self) -> None:

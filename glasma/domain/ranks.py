@@ -9,7 +9,7 @@ import os
 import sys
 import time
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, NoReturn, TypeVar
 
 import numpy as np
@@ -32,9 +32,11 @@ class Ranks:
         Which of how many.
     on_node, rank_on_node : int
         How many of them share this machine's cores and memory, and which of these this one is.
+    along_z : int
+        Into how many parts they cut a lattice along z; in x into size/along_z.
     """
 
-    rank, size, on_node, rank_on_node = 0, 1, 1, 0
+    rank, size, on_node, rank_on_node, along_z = 0, 1, 1, 0, 1
 
     @property
     def is_first(self) -> bool:
@@ -71,6 +73,20 @@ class Ranks:
         """As `joined`, for the first rank alone."""
         return own
 
+    @property
+    def row(self) -> Ranks:
+        """Those that hold the same planes along z, in the order of their planes in x."""
+        return self
+
+    @property
+    def column(self) -> Ranks:
+        """Those that hold the same planes in x, in the order of their planes along z."""
+        return self
+
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """An array of which each rank has written entries of its own and left zero at the others."""
+        return values
+
     def abort(self, status: int) -> NoReturn:
         """End all ranks."""
         sys.exit(status)
@@ -87,6 +103,16 @@ class MpiRanks(Ranks):
         node = communicator.Split_type(MPI.COMM_TYPE_SHARED)
         self.on_node, self.rank_on_node = node.Get_size(), node.Get_rank()
         node.Free()
+
+    @cached_property
+    def row(self) -> MpiRanks:
+        """Those that hold the same planes along z; all call this at once, first when `along_z` is set."""
+        return self if self.along_z == 1 else MpiRanks(self.communicator.Split(self.rank % self.along_z, self.rank))
+
+    @cached_property
+    def column(self) -> Ranks:
+        """Those that hold the same planes in x; all call this at once, first when `along_z` is set."""
+        return Ranks() if self.along_z == 1 else MpiRanks(self.communicator.Split(self.rank // self.along_z, self.rank))
 
     def barrier(self) -> None:
         """Wait for all ranks."""
@@ -145,6 +171,15 @@ class MpiRanks(Ranks):
             return None
         everything = np.empty((sum(counts), *own.shape[1:]), own.dtype)
         self.communicator.Gatherv(own, [everything, [count * each for count in counts]])
+        return everything
+
+    def filled(self, values: np.ndarray) -> np.ndarray:
+        """An array of which each rank has written entries of its own and left zero at the others."""
+        from mpi4py import MPI
+
+        # Bits, not sums: −0 + 0 is another zero.
+        everything = np.empty_like(values, order="C")
+        self.communicator.Allreduce(np.ascontiguousarray(values).view(np.uint8), everything.view(np.uint8), MPI.BOR)
         return everything
 
     def abort(self, status: int) -> NoReturn:

@@ -43,16 +43,17 @@ def grow_active_region(fields: Fields, workers: Workers, reach: int = 1) -> None
         Cells by which the field can move in a step.
     """
     light = int(fields.step % fields.grid.substeps == 0)
-    here = [[_moves(fields, z0, z0 + reach), _moves(fields, z1 - reach, z1)] for z0, z1 in fields.region]
+    ends = [[(z0, z0 + reach), (z1 - reach, z1)] for z0, z1 in fields.region]
+    here = [[_moves(fields, workers.own_along_z([end])) for end in both] for both in ends]
     grown = []
     for (z0, z1), (first, last) in zip(fields.region, workers.largest(np.array(here, float)) > 0, strict=True):
         grown.append((z0 - (reach + 1 if first else light), z1 + (reach + 1 if last else light)))
     fields.region = _merged(fields.grid, grown)
 
 
-def _moves(fields: Fields, z0: int, z1: int) -> bool:
-    """Whether the electric field is above rounding at planes z0 ≤ z < z1."""
-    return any(float(np.abs(fields.E[..., z]).max()) > fields.still for z in range(z0, z1))
+def _moves(fields: Fields, intervals: Sequence[Interval]) -> bool:
+    """Whether the electric field is above rounding in one of the planes z0 ≤ z < z1."""
+    return any(float(np.abs(fields.E[..., z]).max()) > fields.still for z0, z1 in intervals for z in range(z0, z1))
 
 
 def _merged(grid: Grid, intervals: Sequence[Interval]) -> list[Interval]:

@@ -53,57 +53,53 @@ def charge_updates(group: ModuleType) -> SimpleNamespace:
 
 @cache
 def charge_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernels `depart`, `deposit` and `arrive` of one group."""
+    """The kernels `depart`, `deposit` and `arrive` of one group, which work on the columns k0 ≤ k < k1."""
     updates = charge_updates(group)
     meet, add_current = updates.meet, updates.add_current
     turn_to_start, turn_to_end = updates.turn_to_start, updates.turn_to_end
 
     @kernel(group.NAME)
-    def depart(x0, x1, z0, q, slot, rightward, E, U, power):
-        """Rotate a left-mover's colour into its new cell; power[x] gains Σ ±q·E_z(t − ½) of the plane.
+    def depart(x0, x1, z0, k0, k1, q, slot, rightward, E, U, power):
+        """Rotate a left-mover's colour into its new cell; power[x, k] gains Σ ±q·E_z(t − ½) of the column in the plane.
 
         z0 is the cell at whose link the first column crosses.
         """
         slot_ = index(slot)
         for x in range(x0, x1):
             for y in range(q.shape[3]):
-                sum_ = 0.0
                 x_, y_ = index(x), index(y)
                 if rightward:
-                    for k in range(q.shape[4]):
-                        sum_ += meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
+                    for k in range(k0, k1):
+                        power[x_, index(k)] += meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
                 else:
-                    for k in range(q.shape[4]):
+                    for k in range(k0, k1):
                         turn_to_start(q, slot_, x_, y_, index(k), U, index(z0 + k))
-                        sum_ -= meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
-                power[x] += sum_
+                        power[x_, index(k)] -= meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
 
     @kernel(group.NAME)
-    def deposit(x0, x1, z0, q, slot, E, c):
+    def deposit(x0, x1, z0, k0, k1, q, slot, E, c):
         """E_z ← E_z − c q at the links that the slot crosses."""
         slot_ = index(slot)
         for x in range(x0, x1):
             for y in range(q.shape[3]):
                 x_, y_ = index(x), index(y)
-                for k in range(q.shape[4]):
+                for k in range(k0, k1):
                     add_current(E, x_, y_, index(z0 + k), c, q, slot_, index(k))
 
     @kernel(group.NAME)
-    def arrive(x0, x1, z0, q, slot, rightward, E, U, power):
-        """Rotate a right-mover's colour into its new cell; power[x] gains Σ ±q·E_z(t + ½) of the plane."""
+    def arrive(x0, x1, z0, k0, k1, q, slot, rightward, E, U, power):
+        """Rotate a right-mover's colour into its new cell; power[x, k] gains Σ ±q·E_z(t + ½) of the column in the plane."""
         slot_ = index(slot)
         for x in range(x0, x1):
             for y in range(q.shape[3]):
-                sum_ = 0.0
                 x_, y_ = index(x), index(y)
                 if rightward:
-                    for k in range(q.shape[4]):
-                        sum_ += meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
+                    for k in range(k0, k1):
+                        power[x_, index(k)] += meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
                         turn_to_end(q, slot_, x_, y_, index(k), U, index(z0 + k))
                 else:
-                    for k in range(q.shape[4]):
-                        sum_ -= meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
-                power[x] += sum_
+                    for k in range(k0, k1):
+                        power[x_, index(k)] -= meet(q, slot_, x_, y_, index(k), E, index(z0 + k))
 
     return SimpleNamespace(depart=depart, deposit=deposit, arrive=arrive)
 
@@ -119,6 +115,13 @@ def current_weight(fields: Fields, charges: Charges) -> Any:
     return fields.dtype.type(charges.direction * fields.grid.a_z**2)
 
 
+def columns(charges: Charges, workers: Workers) -> tuple[int, int]:
+    """The columns k0 ≤ k < k1 of the crossing slot whose links move here: the own ones and, of a part along z, that before."""
+    z0, _ = crossing(charges)
+    parts = workers.moving([(z0 + 1, z0 + charges.cells)])  # and the link before each interval
+    return (parts[0][0] - 1 - z0, parts[0][1] - z0) if parts else (0, 0)
+
+
 def deposit_currents(fields: Fields, workers: Workers, into: Sequence[np.ndarray]) -> float:
     """Apply −a_t J(t) to E or to other momenta; the half of the work ∫ J·E that belongs to E(t − ½), units 1/(g² a_T).
 
@@ -126,31 +129,45 @@ def deposit_currents(fields: Fields, workers: Workers, into: Sequence[np.ndarray
     overlap, and the energy balance is of first order in a_t only.
     """
     kernels = charge_kernels(fields.group)
-    nx = fields.grid.shape[0]
-    power = np.zeros(nx)
+    nx, work = fields.grid.shape[0], 0.0
     for charges in fields.charges:
-        (z0, slot), rightward = crossing(charges), charges.direction > 0
+        (z0, slot), rightward, (k0, k1) = crossing(charges), charges.direction > 0, columns(charges, workers)
+        power = np.zeros((nx, charges.cells))
         workers.over_planes(
             nx,
-            lambda x0, x1: kernels.depart(x0, x1, z0, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023
+            lambda x0, x1: kernels.depart(x0, x1, z0, k0, k1, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023
         )
+        work += _work(power, z0, fields, workers)
     for charges in fields.charges:
-        z0, slot = crossing(charges)
+        (z0, slot), (k0, k1) = crossing(charges), columns(charges, workers)
         c = current_weight(fields, charges)
         for momenta in into:
-            workers.over_planes(nx, lambda x0, x1: kernels.deposit(x0, x1, z0, charges.q, slot, momenta, c))  # noqa: B023
-    return 0.5 * fields.grid.a_z * float(workers.sum(power))
+            workers.over_planes(
+                nx,
+                lambda x0, x1: kernels.deposit(x0, x1, z0, k0, k1, charges.q, slot, momenta, c),  # noqa: B023
+            )
+    return work
 
 
 def move_charges(fields: Fields, workers: Workers) -> float:
     """Bring the crossing charges into their new cells; the half of the work that belongs to E(t + ½)."""
     arrive = charge_kernels(fields.group).arrive
-    power = np.zeros(fields.grid.shape[0])
+    nx, work = fields.grid.shape[0], 0.0
     for charges in fields.charges:
-        (z0, slot), rightward = crossing(charges), charges.direction > 0
+        (z0, slot), rightward, (k0, k1) = crossing(charges), charges.direction > 0, columns(charges, workers)
+        power = np.zeros((nx, charges.cells))
         workers.over_planes(
-            fields.grid.shape[0],
-            lambda x0, x1: arrive(x0, x1, z0, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023
+            nx,
+            lambda x0, x1: arrive(x0, x1, z0, k0, k1, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023
         )
+        work += _work(power, z0, fields, workers)
         charges.moves += 1
-    return 0.5 * fields.grid.a_z * float(workers.sum(power))
+    return work
+
+
+def _work(power: np.ndarray, z0: int, fields: Fields, workers: Workers) -> float:
+    """Half of the work on a nucleus, from q·E_z of each of its columns in each plane; z0 is the link of the first column."""
+    own = np.zeros_like(power)
+    for first, last in workers.own_along_z([(z0, z0 + power.shape[1])]):
+        own[:, first - z0 : last - z0] = power[:, first - z0 : last - z0]
+    return 0.5 * fields.grid.a_z * float(workers.filled(workers.sum(own)).sum())

@@ -83,15 +83,22 @@ def initial_state(
 def _add_fields(fields: Fields, nucleus: Nucleus, workers: Workers) -> tuple[int, int]:
     """Write the links and the electric field of one nucleus; the interval of cells that it occupies."""
     grid, group = fields.grid, fields.group
-    first = floor(nucleus.extent[0] / grid.a_z + grid.middle) - 1
-    last = ceil(nucleus.extent[1] / grid.a_z + grid.middle) + 2
+    # Rounding must not depend on which planes are held.
+    middle = grid.middle + grid.first_plane
+    first = floor(nucleus.extent[0] / grid.a_z + middle) - 1 - grid.first_plane
+    last = ceil(nucleus.extent[1] / grid.a_z + middle) + 2 - grid.first_plane
     if first < grid.interior[0] or last > grid.interior[1]:
         raise ValueError(f"a nucleus from cell {first} to {last} does not fit between the frozen ends {grid.interior}")
 
+    held = range(grid.shape[2])
+    edge = first if nucleus.direction > 0 else last - 1
+    behind = held[: max(first, 0)] if nucleus.direction > 0 else held[max(last, 0) :]
     # From the front to the back: the order in which a Wilson line grows.
     for z in range(first, last)[:: -nucleus.direction]:
         position = (z - grid.middle) * grid.a_z
         now, following = nucleus.wilson_line(position, 0.0), nucleus.wilson_line(position, grid.a_t)
+        if z not in held and z != edge:
+            continue
         for i in (0, 1):
             u_now, u_next = (group.link_from_matrix(workers.held(pure_gauge(V, i))) for V in (now, following))
             electric = np.zeros((1, group.DIMENSION, *grid.shape[:2], 1))
@@ -101,12 +108,12 @@ def _add_fields(fields: Fields, nucleus: Nucleus, workers: Workers) -> tuple[int
                 np.ascontiguousarray(u_now[None, ..., None]),
                 1 / grid.a_t,
             )
-            fields.U[i, ..., z] = u_next
-            fields.E[i, ..., z] = electric[0, ..., 0]
+            if z in held:
+                fields.U[i, ..., z] = u_next
+                fields.E[i, ..., z] = electric[0, ..., 0]
+            if z == edge:
+                fields.U[i, ..., behind.start : behind.stop] = u_next[..., None]
 
-    behind = slice(0, first) if nucleus.direction > 0 else slice(last, None)
-    edge = first if nucleus.direction > 0 else last - 1
-    fields.U[:2, ..., behind] = fields.U[:2, ..., edge : edge + 1]
     return first, last
 
 
@@ -122,7 +129,10 @@ def _charges_from_divergence(fields: Fields, slab: tuple[int, int], direction: i
     slots, dimension = fields.grid.substeps, fields.group.DIMENSION
     q = np.zeros((slots, dimension, nx, ny, last - first), fields.dtype)
     for x in workers.own(nx):
-        density = covariant_divergence(fields, x, first, last)[..., first:last]
+        density = np.zeros(q.shape[1:2] + q.shape[3:], q.dtype)
+        for z0, z1 in workers.own_along_z([(first, last)]):
+            density[..., z0 - first : z1 - first] = covariant_divergence(fields, x, z0, z1)[..., z0:z1]
+        density = workers.filled(density)
         fine = refine_along_z(density.astype(np.float64), slots)
         # Slots count along the direction of motion.
         q[:, :, x] = fine if direction > 0 else fine[::-1]

@@ -53,6 +53,7 @@ class LaboratoryScheme:
 
     def _deposit(self, fields: Fields, into: Sequence[np.ndarray]) -> float:
         """Apply the currents to momenta; half of the work."""
+        self.workers.take_over_charges(fields)
         return deposit_currents(fields, self.workers, into)
 
     def _move(self, fields: Fields) -> float:

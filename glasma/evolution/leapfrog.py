@@ -64,24 +64,28 @@ class Leapfrog(LaboratoryScheme):
 
         kernels, workspaces = self._kernels, self._workspaces
 
+        moving = self.workers.moving(region)
+
         def planes(x0: int, x1: int) -> None:
             F = workspaces[x0, x1]
-            for z0, z1 in region:
+            for z0, z1 in moving:
                 kernels.electric(x0, x1, z0, z1, fields.E, fields.U, F, c_transverse, c_longitudinal)
 
         self.workers.over_planes(self.grid.shape[0], planes)
 
     def _drift(self, fields: Fields, region: list[Interval], arrived: Callable[[], None]) -> None:
         """The own links, and when the neighbours' electric fields have `arrived`, the copies of theirs."""
-        a_t = self.dtype.type(self.grid.a_t)
+        a_t, nx = self.dtype.type(self.grid.a_t), self.grid.shape[0]
+        moving, transverse = self.workers.moving(region), (fields.U[:2], fields.E[:2])
 
         def planes(x0: int, x1: int) -> None:
-            for z0, z1 in region:
+            for z0, z1 in moving:
                 self._kernels.links(x0, x1, z0, z1, fields.U, fields.E, a_t)
 
-        self.workers.over_planes(self.grid.shape[0], planes)
+        self.workers.over_planes(nx, planes)
         arrived()
-        self.workers.over_copies(self.grid.shape[0], planes)
+        self.workers.over_copies(nx, planes)
+        self.workers.over_copies_along_z(nx, region, lambda *box: self._kernels.links(*box, *transverse, a_t))
 
     def gauss_residual(self, fields: Fields) -> GaussResidual:
         """Violation of the Gauss constraint where the fields move."""

@@ -92,11 +92,11 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
     def electric(x0, x1, z0, z1, E, U, F, c_transverse, c_longitudinal):
         """E(t + ½) from E(t − ½) and U(t), without currents, for planes x0 ≤ x < x1 and z0 ≤ z < z1.
 
-        c_transverse = a_t/a_T², c_longitudinal = a_t/a_z².
+        c_transverse = a_t/a_T², c_longitudinal = a_t/a_z².  With z1 = z0 only the longitudinal links before z0 are kicked.
         """
         nx, ny = U.shape[2], U.shape[3]
         yz = 4 * ny
-        for z in range(z0, z1, TILE):
+        for z in range(z0, max(z1, z0 + 1), TILE):
             sites = min(TILE, z1 - z)
             for x in range(x0 - 1, x1):
                 xh, xp, xm = wrapped(x, nx), wrapped(x + 1, nx), wrapped(x - 1, nx)
@@ -137,8 +137,8 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
 
     @kernel(group.NAME)
     def links(x0, x1, z0, z1, U, E, a_t):
-        """U(t + 1) = exp(i a_t g a_i E_i(t + ½)) U(t)."""
-        for d in range(3):
+        """U(t + 1) = exp(i a_t g a_i E_i(t + ½)) U(t), in the directions that U has."""
+        for d in range(U.shape[0]):
             for x in range(x0, x1):
                 for y in range(U.shape[3]):
                     for k in range(z0 - 1 if d == 2 else z0, z1):

@@ -131,30 +131,47 @@ class SemiImplicit(LaboratoryScheme):
 
     def _each(self, region: list[Interval], task: Callable[[int, int, int, int], float | None]) -> float:
         """Run ``task(x0, x1, z0, z1)`` over the region on all threads; the largest result."""
+        moving = self.workers.moving(region)
 
         def planes(x0: int, x1: int) -> float:
-            return max((task(x0, x1, z0, z1) or 0.0 for z0, z1 in region), default=0.0)
+            return max((task(x0, x1, z0, z1) or 0.0 for z0, z1 in moving), default=0.0)
 
         return max(self.workers.over_planes(self.grid.shape[0], planes))
 
-    def _on_all(self, region: list[Interval], task: Callable[[int, int, int, int], None], arrived: Callable[[], None]) -> None:
-        """Run the task on the own planes, and on the copies of the neighbours' when what it needs of them has `arrived`."""
+    def _on_all(
+        self,
+        region: list[Interval],
+        task: Callable[[int, int, int, int], None],
+        transverse: Callable[[int, int, int, int], None],
+        arrived: Callable[[], None],
+    ) -> None:
+        """Run the task on the own planes, and on the copies of the neighbours' when what it needs of them has `arrived`.
+
+        On the copies along z it is the `transverse` one: the longitudinal links there rest, or are moved with the own ones.
+        """
+        moving, nx = self.workers.moving(region), self.grid.shape[0]
 
         def planes(x0: int, x1: int) -> None:
-            for z0, z1 in region:
+            for z0, z1 in moving:
                 task(x0, x1, z0, z1)
 
         self._each(region, task)
         arrived()
-        self.workers.over_copies(self.grid.shape[0], planes)
+        self.workers.over_copies(nx, planes)
+        self.workers.over_copies_along_z(nx, region, transverse)
 
     def _drift(self, fields: Fields, region: list[Interval], arrived: Callable[[], None]) -> None:
         """The own links, and when the neighbours' electric fields have `arrived`, the copies of theirs."""
 
-        def drift(x0: int, x1: int, z0: int, z1: int) -> None:
-            self._leapfrog.links(x0, x1, z0, z1, fields.U, fields.E, self._a_t)
+        U, E = fields.U, fields.E
 
-        self._on_all(region, drift, arrived)
+        def drift(x0: int, x1: int, z0: int, z1: int) -> None:
+            self._leapfrog.links(x0, x1, z0, z1, U, E, self._a_t)
+
+        def transverse(x0: int, x1: int, z0: int, z1: int) -> None:
+            self._leapfrog.links(x0, x1, z0, z1, U[:2], E[:2], self._a_t)
+
+        self._on_all(region, drift, transverse, arrived)
 
     def _other_slice(
         self, fields: Fields, region: list[Interval], time: float, arrived: Callable[[], None] = lambda: None
@@ -166,7 +183,8 @@ class SemiImplicit(LaboratoryScheme):
         other, step = self._buffers.links, self.dtype.type(time)
         for z0, z1 in region:
             for static in (z0 - 1, z1):
-                other[..., static] = fields.U[..., static]
+                if 0 <= static < self.grid.shape[2]:
+                    other[..., static] = fields.U[..., static]
         self._links(fields, region, other, step, arrived)
 
     def _links(
@@ -174,10 +192,15 @@ class SemiImplicit(LaboratoryScheme):
     ) -> None:
         """other ← exp(i step g a_i E_i) U"""
 
-        def drift(x0: int, x1: int, z0: int, z1: int) -> None:
-            self._kernels.links(x0, x1, z0, z1, other, fields.U, fields.E, step)
+        U, E = fields.U, fields.E
 
-        self._on_all(region, drift, arrived)
+        def drift(x0: int, x1: int, z0: int, z1: int) -> None:
+            self._kernels.links(x0, x1, z0, z1, other, U, E, step)
+
+        def transverse(x0: int, x1: int, z0: int, z1: int) -> None:
+            self._kernels.links(x0, x1, z0, z1, other[:2], U[:2], E[:2], step)
+
+        self._on_all(region, drift, transverse, arrived)
 
     def _residual(
         self, fields: Fields, region: list[Interval], into: np.ndarray, base: np.ndarray, with_drift: bool = False
@@ -197,7 +220,7 @@ class SemiImplicit(LaboratoryScheme):
     def _momentum(self, fields: Fields, region: list[Interval]) -> float:
         """Hold p⁺(t) of U(t) and E(t − ½); the size of it and of P, which are not both zero where a wave turns back."""
         buffers = self._buffers
-        for z0, z1 in region:
+        for z0, z1 in self.workers.moving(region):
             buffers.increment[..., z0 - 1 : z1] = 0
         self._other_slice(fields, region, -self.grid.a_t)
         return self._residual(fields, region, buffers.momentum, buffers.increment, with_drift=True)
@@ -211,9 +234,10 @@ class SemiImplicit(LaboratoryScheme):
 
     def _predict(self, fields: Fields, region: list[Interval]) -> None:
         """E_x, E_y(t + ½) as the leapfrog has them, to start from: exact for what moves along z; E_z as it was."""
-        longitudinal = [fields.E[2, ..., z0 - 1 : z1].copy() for z0, z1 in region]
+        moving = self.workers.moving(region)
+        longitudinal = [fields.E[2, ..., z0 - 1 : z1].copy() for z0, z1 in moving]
         self._kick(fields, region)
-        for (z0, z1), before in zip(region, longitudinal, strict=True):
+        for (z0, z1), before in zip(moving, longitudinal, strict=True):
             fields.E[2, ..., z0 - 1 : z1] = before
 
     def _kick(self, fields: Fields, region: list[Interval]) -> None:
@@ -239,8 +263,8 @@ class SemiImplicit(LaboratoryScheme):
             before, residual = residual, self._residual(fields, region, buffers.residual, buffers.momentum)
             if not residual <= _DIVERGED * scale:
                 break
-            # E_z takes part of the residual of E_x from the plane before.
-            self.workers.exchange(buffers.residual[:1], region)()
+            # E_z takes part of the residual of E_x from the plane before in x, and of E_x and E_y from the next along z.
+            self.workers.exchange(buffers.residual[:2], region, 1)()
             forward, onward = (real(c) for c in chebyshev.coefficients(residual / before))
             self._relax(fields, region, forward, onward, coupling)
             arrived = self.workers.exchange(fields.E, region)

@@ -201,6 +201,8 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
             f = residual_of(load_algebra(base, i, x, y, z), p, c_ab, ab[0], ab[1], c_cd, cd[0], cd[1])
             store_algebra(r, i, x, y, z, f)
             W[_NORMS, zero, zero, zero, index(k)] = dot(f, f) + with_drift * dot(p, p)
+        if sites < first:
+            return c_step - c_step
         # A maximum would keep the loop above from vectorising.
         largest = W[_NORMS, zero, zero, zero, index(first)]
         for k in range(first + 1, sites + 1):
@@ -212,6 +214,7 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
         """r ← base − (momentum at U with the other slice V), for x0 ≤ x < x1 and z0 ≤ z < z1.
 
         Returns the largest squared colour norm of r, plus with_drift P², where r_z/a_z and P_z/a_z stand for r_z and P_z.
+        With z1 = z0 there is only r_z before z0, as for the other two kernels.
         """
         nx, ny = U.shape[2], U.shape[3]
         real = type(a_t)
@@ -220,7 +223,7 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
         step = real(1) / a_t
         step_z = step * (real(1) + real(2) * a_t * a_t)
         largest = real(0)
-        for z in range(z0, z1, TILE):
+        for z in range(z0, max(z1, z0 + 1), TILE):
             sites = min(TILE, z1 - z)
             for x in range(x0 - 1, x1):
                 xh, xp = wrapped(x, nx), wrapped(x + 1, nx)
@@ -259,8 +262,8 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
 
     @kernel(group.NAME)
     def links(x0, x1, z0, z1, V, U, E, a_t):
-        """V = exp(i a_t g a_i E_i) U: the next links, or with −a_t those before."""
-        for d in range(3):
+        """V = exp(i a_t g a_i E_i) U: the next links, or with −a_t those before, in the directions that V has."""
+        for d in range(V.shape[0]):
             for x in range(x0, x1):
                 for y in range(U.shape[3]):
                     for k in range(z0 - 1 if d == 2 else z0, z1):

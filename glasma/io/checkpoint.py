@@ -47,7 +47,7 @@ def save_checkpoint(path: Path, fields: State, config: Config, slab: Slab | None
     ranks.barrier()
     if ranks.is_first:
         with replacing_hdf5(path) as file:
-            write_index(file, parts, slab.axis)
+            write_index(file, parts, slab.axis, slab.parts[1])
     ranks.barrier()
     if ranks.is_first:
         remove_parts(path, but=parts)
@@ -74,22 +74,37 @@ def _write(file: h5py.File, fields: State, config: Config, slab: Slab | None = N
     for name in ("spacing_fm", "anisotropy", "substeps"):
         grid.attrs[name] = getattr(fields.grid, name)
     for name, array in (("U", fields.U), ("E", fields.E)):
-        _store(file, name, array, slab)
+        _store(file, name, _own_along_z(array, slab), slab)
     if isinstance(fields, MilneFields):
         _store(file, "A", fields.A, slab)
         return
-    file.attrs["region"] = fields.region
+    before = fields.grid.first_plane
+    file.attrs["region"] = [(z0 + before, z1 + before) for z0, z1 in fields.region]
     file.attrs["still"] = fields.still
     for number, charges in enumerate(fields.charges):
         group = file.create_group(f"charges/{number}")
-        _store(group, "q", charges.q, slab)
-        for name in ("first", "direction", "moves"):
-            group.attrs[name] = getattr(charges, name)
+        _store_charges(group, charges, slab)
+        for name, value in (("first", charges.first + before), ("direction", charges.direction), ("moves", charges.moves)):
+            group.attrs[name] = value
+
+
+def _store_charges(group: h5py.Group, charges: Charges, slab: Slab | None) -> None:
+    """All columns; of ranks along z, that hold some of them each, the first writes them."""
+    q = charges.q
+    if slab is not None:
+        q = slab.columns_of_all(q, [charges.first_cell(slot) for slot in range(charges.slots)])
+        if slab.place[1] > 0:
+            return
+    _store(group, "q", q, slab)
+
+
+def _own_along_z(array: np.ndarray, slab: Slab | None) -> np.ndarray:
+    return array if slab is None or slab.parts[1] == 1 else array[..., slab.inner_along_z]
 
 
 def _store(group: h5py.Group, name: str, array: np.ndarray, slab: Slab | None) -> None:
     if slab is not None:
-        array = array[(slice(None),) * slab.axis + (slice(1, -1),)]
+        array = array[(slice(None),) * slab.axis + (slab.inner,)]
     data, written = group.create_dataset(name, array.shape, array.dtype), Fingerprint()
     for entry in np.ndindex(array.shape[:2]):
         component = on_host(array[entry])
@@ -105,10 +120,16 @@ def _load(data: h5py.Dataset, slab: Slab | None) -> np.ndarray:
             data.read_direct(array[entry], entry)
         return array
     axis = slab.axis
-    array = field_array((*data.shape[:axis], slab.own + 2, *data.shape[axis + 1 :]), data.dtype)
+    array = field_array((*data.shape[:2], *_held_shape(slab)), data.dtype)
     for entry in np.ndindex(data.shape[:axis]):
         slab.read(data, array[entry], entry)
     return array
+
+
+def _held_shape(slab: Slab) -> tuple[int, ...]:
+    """The last three axes of a dataset of fields, for the planes held."""
+    nx, ny, nz = slab.grid.shape
+    return (nx, ny, nz) if slab.axis == 2 else (1, nx, ny)
 
 
 def _text(item: h5py.Group | h5py.Dataset, name: str) -> str:
@@ -159,7 +180,8 @@ def load_checkpoint(path: Path, slab: Slab | None = None) -> tuple[State, Config
         if config.is_boost_invariant:
             return MilneFields(grid, group, U, _load(file["A"], slab), E, step, work), config
         charges = tuple(_load_charges(file["charges"][number], slab) for number in sorted(file.get("charges", ())))
-        region = [(int(z0), int(z1)) for z0, z1 in file.attrs["region"]]
+        before = grid.first_plane
+        region = [(int(z0) - before, int(z1) - before) for z0, z1 in file.attrs["region"]]
         return Fields(grid, group, U, E, charges, step, work, region, float(file.attrs["still"])), config
 
 
@@ -168,7 +190,8 @@ def _load_charges(group: h5py.Group, slab: Slab | None) -> Charges:
     if slab is None:
         q = np.asarray(data)
     else:
-        q = np.empty((*data.shape[:2], slab.own + 2, *data.shape[3:]), data.dtype)
+        q = np.empty((*data.shape[:2], slab.grid.shape[0], *data.shape[3:]), data.dtype)
         for entry in np.ndindex(data.shape[:2]):
-            slab.read(data, q[entry], entry)
-    return Charges(q, int(group.attrs["first"]), int(group.attrs["direction"]), int(group.attrs["moves"]))
+            slab.read(data, q[entry], entry, along_z=False)
+    before = 0 if slab is None else slab.grid.first_plane
+    return Charges(q, int(group.attrs["first"]) - before, int(group.attrs["direction"]), int(group.attrs["moves"]))

@@ -108,7 +108,7 @@ class SnapshotWriter:
         ranks.barrier()
         if ranks.is_first:
             with replacing_hdf5(piece) as file:
-                write_index(file, parts, axis=0)
+                write_index(file, parts, 0, self.slab.parts[1])
             self._write_index()
         ranks.barrier()
 
@@ -260,16 +260,19 @@ class SnapshotWriter:
             timeOffset=time_offset * grid.time_step_fm,
         )
         nx, ny, nz = grid.shape
-        # A slab holds a copy of a plane of its neighbour before its own ones.
-        before = 0
+        # A slab holds copies of planes of its neighbours before its own ones.
+        before, along_z = 0, slice(None)
         if self.slab is not None:
-            nx, before = self.slab.own, 1
+            nx, before = self.slab.own, self.slab.copies
+        if self.slab is not None and self.slab.parts[1] > 1:
+            along_z = self.slab.inner_along_z
+            nz = along_z.stop - along_z.start
         packed: dict[str, Any] = {"compression": "gzip", "compression_opts": level, "shuffle": True} if level else {}
         chunks = (min(nx, PLANES_AT_ONCE), min(ny, 32), min(nz, 256))
         datasets = [record.create_dataset(c, shape=(nx, ny, nz), dtype=dtype, chunks=chunks, **packed) for c in components]
         hashes = [Fingerprint() for _ in components]
         for x0 in range(0, nx, PLANES_AT_ONCE):
-            block = planes(before + x0, before + min(nx, x0 + PLANES_AT_ONCE)).astype(dtype, copy=False)
+            block = planes(before + x0, before + min(nx, x0 + PLANES_AT_ONCE))[..., along_z].astype(dtype, copy=False)
             for data, written, values in zip(datasets, hashes, block, strict=True):
                 data[x0 : x0 + PLANES_AT_ONCE] = values
                 written.add(values)

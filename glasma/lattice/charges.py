@@ -24,7 +24,7 @@ class Charges:
     q : (n, dim_g, nx, ny, cells) real
         g ρ of each sub-particle column, units a_T⁻³.
     first : int
-        Cell along z of the first column before the first move.
+        Cell along z of the first column before the first move; of a part of a lattice, perhaps outside it.
     direction : +1 or −1
         The nucleus moves with the speed of light along ±z.
     moves : int
@@ -64,7 +64,9 @@ class Charges:
         """Add g ρ at the plane x to `plane`, (dim_g, ny, nz), in the memory of the host."""
         for slot in range(self.slots):
             start = self.first_cell(slot)
-            plane[:, :, start : start + self.cells] += on_host(self.q[slot, :, x])
+            first, last = max(start, 0), min(start + self.cells, plane.shape[2])  # part of the lattice may be held elsewhere
+            if first < last:
+                plane[:, :, first:last] += on_host(self.q[slot, :, x, :, first - start : last - start])
 
     def copy(self) -> Charges:
         """The same charges in an array of their own."""

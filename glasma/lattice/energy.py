@@ -87,22 +87,21 @@ def field_energy(fields: Fields, workers: Workers, region: Sequence[tuple[int, i
 
     The static plane before an interval counts too: its longitudinal link moves.
     """
-    intervals = [(z0 - 1, z1) for z0, z1 in region]
-    _, ny, nz = fields.grid.shape
+    intervals = workers.own_along_z([(z0 - 1, z1) for z0, z1 in region])
+    nx, ny, nz = fields.grid.shape
+    totals = np.zeros((nx, len(COMPONENTS), nz))
 
-    def planes(x0: int, x1: int) -> list[float]:
+    def planes(x0: int, x1: int) -> None:
         held = MidpointPlanes(fields, intervals)
-        totals = []
         for x in range(x0, x1):
             held.move_to(x)
             out = np.zeros((len(COMPONENTS), ny, nz), fields.dtype)
             for z0, z1 in intervals:
                 add_component_energies(out, fields, held, x, z0, z1)
-            totals.append(float(out.sum(dtype=np.float64)))
-        return totals
+            totals[x] = out.sum(axis=1, dtype=np.float64)
 
-    parts = workers.over_planes(fields.grid.shape[0], planes)
-    return fields.grid.a_z * total_of(parts, fields.grid.shape[0], workers)
+    workers.over_planes(nx, planes)
+    return fields.grid.a_z * float(workers.along_z(workers.sum(totals)).sum())
 
 
 def total_of(parts: Sequence[Sequence[float]], count: int, workers: Workers) -> float:

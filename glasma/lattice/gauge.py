@@ -99,20 +99,22 @@ def gauss_residual(fields: Fields, workers: Workers, region: Sequence[tuple[int,
     """Violation of the leapfrog's Gauss constraint, over the given intervals of z or all planes but the outermost."""
     nx, ny, nz = fields.grid.shape
     intervals = region or [(1, nz)]
+    own, every = workers.own_along_z(intervals), workers.own_along_z([(0, nz)])
+    squares = np.zeros((nx, nz))
 
-    def plane(x: int) -> tuple[float, float, float]:
-        violation, rho = constraint(fields, x, intervals)
-        square = float(np.sum(violation.astype(np.float64) ** 2))
-        return float(np.abs(violation).max()), square, float(np.abs(rho).max())
+    def plane(x: int) -> tuple[float, float]:
+        violation, rho = constraint(fields, x, own)
+        squares[x] = (violation.astype(np.float64) ** 2).sum(axis=(0, 1))
+        return float(np.abs(violation).max()), max(float(np.abs(rho[..., z0:z1]).max()) for z0, z1 in every)
 
-    worst, squares, densities = of_planes(nx, plane, workers)
-    violation = float(np.max(worst))  # NaN if any is
-    scale = max(densities)
+    largest_of_each = np.array(workers.each(workers.own(nx), plane))
+    violation, scale = (float(n) for n in workers.largest(largest_of_each.max(axis=0)))  # NaN if any is
+    total = float(workers.along_z(workers.sum(squares)).sum())
     if scale == 0:
         largest = max(float(np.abs(fields.E[i]).max()) / a**2 for i, a in enumerate(fields.grid.spacings))
         scale = float(workers.largest(largest)) or 1.0
-    count = len(squares) * ny * fields.group.DIMENSION * sum(z1 - z0 for z0, z1 in intervals)
-    return GaussResidual(violation / scale, (sum(squares) / count) ** 0.5 / scale, scale)
+    count = workers.planes_of_all(nx) * ny * fields.group.DIMENSION * sum(z1 - z0 for z0, z1 in intervals)
+    return GaussResidual(violation / scale, (total / count) ** 0.5 / scale, scale)
 
 
 def of_planes(count: int, task: Callable[[int], tuple[float, ...]], workers: Workers) -> list[list[float]]:

@@ -30,12 +30,16 @@ class Grid:
         a_z/a_T.
     substeps : int
         n in a_t = a_z/n: the steps in which light crosses a longitudinal cell.
+    first_plane, whole_planes : int
+        Of a part of a longer lattice along z: where its first plane is there, and how many planes that has; 0 is all of them.
     """
 
     shape: tuple[int, int, int]
     spacing_fm: float = 1.0
     anisotropy: float = 1.0
     substeps: int = 2
+    first_plane: int = 0
+    whole_planes: int = 0
 
     @property
     def a_z(self) -> float:
@@ -69,8 +73,8 @@ class Grid:
 
     @property
     def interior(self) -> Interval:
-        """First and one past the last plane in z that evolves."""
-        return FROZEN_CELLS, self.shape[2] - FROZEN_CELLS
+        """First and one past the last plane in z that evolves; of a part, outside it where that is so."""
+        return FROZEN_CELLS - self.first_plane, self._planes - FROZEN_CELLS - self.first_plane
 
     def z_fm(self) -> np.ndarray:
         """Positions of the sites along z in fm, 0 in the middle of the box."""
@@ -79,4 +83,14 @@ class Grid:
     @property
     def middle(self) -> float:
         """The index, whole or half, at which z = 0."""
-        return (self.shape[2] - 1) / 2
+        return (self._planes - 1) / 2 - self.first_plane
+
+    @property
+    def middle_planes(self) -> tuple[int, int]:
+        """The planes before and behind z = 0, or that at z = 0 twice."""
+        return (self._planes - 1) // 2 - self.first_plane, self._planes // 2 - self.first_plane
+
+    @property
+    def _planes(self) -> int:
+        """Planes of the whole lattice."""
+        return self.whole_planes or self.shape[2]

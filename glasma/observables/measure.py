@@ -39,7 +39,9 @@ class Measurement:
 def measure(fields: Fields, workers: Workers, region: Sequence[tuple[int, int]]) -> Measurement:
     """Measure a state over the given intervals of z."""
     nx, ny, nz = fields.grid.shape
-    with_links_before = [(z0 - 1, z1) for z0, z1 in region]
+    with_links_before, moving = workers.own_along_z([(z0 - 1, z1) for z0, z1 in region]), workers.own_along_z(region)
+    middle = fields.grid.middle_planes[1]
+    has_middle = bool(workers.own_along_z([(middle, middle + 1)]))
     components = np.zeros((nx, len(COMPONENTS), nz))
     tensor = np.zeros((nx, len(TENSOR), nz))
     side_view, front_view = np.zeros((nx, nz), np.float32), np.zeros((nx, ny), np.float32)
@@ -52,10 +54,13 @@ def measure(fields: Fields, workers: Workers, region: Sequence[tuple[int, int]])
             energies = np.zeros((len(COMPONENTS), ny, nz), fields.dtype)
             for z0, z1 in with_links_before:
                 add_component_energies(energies, fields, held, x, z0, z1)
-                stress.at_plane(T, held, x, z0 + 1, z1)
+            for z0, z1 in moving:
+                stress.at_plane(T, held, x, z0, z1)
             components[x] = energies.sum(axis=1, dtype=np.float64)
             tensor[x] = T.sum(axis=1, dtype=np.float64)
-            side_view[x], front_view[x] = T[0, ny // 2], T[0, :, nz // 2]
+            side_view[x] = T[0, ny // 2]
+            if has_middle:
+                front_view[x] = T[0, :, middle]
 
     workers.over_planes(nx, planes)
     return of_all_planes(components, tensor, side_view, front_view, workers)
@@ -65,6 +70,6 @@ def of_all_planes(
     components: np.ndarray, tensor: np.ndarray, side_view: np.ndarray, front_view: np.ndarray, workers: Workers
 ) -> Measurement:
     """A measurement from sums over y of the planes held, (nx, ..., nz), and what its views see of each."""
-    side_view, front_view = workers.whole(side_view), workers.whole(front_view)
-    sites = front_view.size
-    return Measurement(workers.sum(components) / sites, workers.sum(tensor) / sites, side_view, front_view)
+    side_view, front_view = workers.along_z(workers.whole(side_view)), workers.filled(workers.whole(front_view))
+    components, tensor = (workers.along_z(workers.sum(sums)) / front_view.size for sums in (components, tensor))
+    return Measurement(components, tensor, side_view, front_view)

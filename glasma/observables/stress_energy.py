@@ -151,7 +151,7 @@ def stress_tensor(
     It is computed over the given intervals of z and zero elsewhere.
     """
     nx, ny, nz = fields.grid.shape
-    intervals = list(region)
+    intervals = workers.own_along_z(region)
     count = (nx if x1 is None else x1) - x0
     T = np.zeros((len(TENSOR), count, ny, nz), fields.dtype)
 

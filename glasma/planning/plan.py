@@ -71,7 +71,7 @@ class Plan:
             "wall time": _time(cost.wall_seconds) + (", without what the nodes exchange" if cost.nodes > 1 else ""),
         }
         if cost.nodes > 1:
-            rows["between nodes"] = f"{_bytes(cost.halo_bytes)} sent by each in a step{self._too_many_nodes()}"
+            rows["between nodes"] = f"{_bytes(cost.halo_bytes)} sent by each in a step{self._cut()}"
         if machine.gpu is not None and cost.gpu_seconds is not None and cost.gpus is not None:
             rows["GPU hours"] = (
                 f"{_hours(cost.gpu_seconds)} of {machine.gpu.name}, {cost.gpus:,} to hold it "
@@ -94,16 +94,23 @@ class Plan:
         if cost.gpus is None or cost.gpus == 1:
             return ""
         if cost.gpus > most:
-            return f"; the lattice is cut along x alone, into at most {most:,} parts: too few"
+            return f"; on GPUs the lattice is cut along x alone, into at most {most:,} parts: too few"
         if cost.gpu_exchange_seconds is None:
             return f"; each sends {_bytes(cost.halo_bytes)} in a step"
         return f"; messages take {_time(cost.gpu_exchange_seconds)} beside them"
 
-    def _too_many_nodes(self) -> str:
-        most = self.derived.grid.shape[0] // LEAST
-        if self.cost.nodes <= most:
+    def _cut(self) -> str:
+        """How the lattice is cut, where more parts are needed than there are in x."""
+        (in_x, along_z), nz = self.cost.parts, self.derived.grid.shape[2]
+        if in_x * along_z < self.cost.nodes:
+            return f"; the lattice can be cut into at most {in_x * along_z:,} parts: too few"
+        if along_z == 1:
             return ""
-        return f"; the lattice is cut along x alone, into at most {most:,} parts: too few"
+        most = self.derived.grid.shape[0] // LEAST
+        return (
+            f"; cut into {in_x:,} parts in x (at most {most:,}) and {along_z:,} along z (at most {nz // LEAST:,}; "
+            f"--ranks-along-z), which work {100 * self.cost.busy:.0f} % of the time and wait else for where most planes move"
+        )
 
     def _shares(self) -> str:
         shares = {name: part / self.cost.core_seconds for name, part in self.cost.phases.items()}

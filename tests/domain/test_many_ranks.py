@@ -7,6 +7,7 @@ import os
 import shutil
 import subprocess
 import sys
+from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 from unittest import mock
@@ -15,12 +16,19 @@ import h5py
 import numpy as np
 import pytest
 
+from glasma.backend import PLACES_ROUND_ALIKE
 from glasma.collision import Collision
 from glasma.domain.ranks import Ranks
 from glasma.io.checkpoint import altered
-from tests.domain.evolve import CASES, evolved
+from tests.domain.evolve import evolved
 from tests.many_ranks import WITHOUT_REPORT, Outcome, content, differences, ended, kill_rank, launch, launcher, start, wait_for
 from tests.tiny_run import assert_refused, finished_run, glasma, write_tiny
+
+#: Cases of ranks in x alone.
+IN_X = ["leapfrog", "whole box", "SU(3)", "semi_implicit", "boost_invariant"]
+
+#: Without it places along z round differently, and results of ranks along z are the same to rounding.
+along_z_too = pytest.mark.skipif(not PLACES_ROUND_ALIKE, reason="the processor has no AVX-512")
 
 pytestmark = pytest.mark.skipif(not (find_spec("mpi4py") and launcher()), reason="mpi4py or mpirun is not installed")
 
@@ -32,9 +40,9 @@ def holder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def in_one_process(holder):
-    """What every case gives in one process; the kernels are on the disk then, and no rank compiles them again."""
+    """What a case gives in one process; the kernels are on the disk then, and no rank compiles them again."""
     path = write_tiny(holder)
-    return {case: evolved(path, case, Ranks()) for case in CASES}
+    return cache(lambda case: evolved(path, case, Ranks()))
 
 
 @pytest.fixture(scope="module")
@@ -52,6 +60,22 @@ def stopped(holder):
     return holder / "stopped", outcome
 
 
+@pytest.fixture(scope="module")
+def two_along_z(holder):
+    """A finished run on two ranks along z."""
+    outcome = launch(2, "run", write_tiny(holder), "--quiet", "--out", holder / "two_z", "--ranks-along-z", 2)
+    assert outcome.status == 0, outcome.err
+    return holder / "two_z"
+
+
+@pytest.fixture(scope="module")
+def stopped_along_z(holder):
+    """A run on two ranks along z of which the second raised at step 40."""
+    words = ["run", write_tiny(holder), "--quiet", "--out", holder / "stopped_z", "--ranks-along-z", 2]
+    outcome = ended(start(2, *words, stop_at=40), timeout=120)
+    return holder / "stopped_z", outcome
+
+
 def assert_told(outcome: Outcome, *words: str) -> None:
     assert outcome.status != 0
     assert len(outcome.lines) == 1, outcome
@@ -60,17 +84,28 @@ def assert_told(outcome: Outcome, *words: str) -> None:
         assert word in outcome.lines[0]
 
 
-@pytest.mark.parametrize("ranks", [2, 3])
-def test_all_schemes_give_the_same_bits(holder, in_one_process, ranks):
-    path = write_tiny(holder)
-    ended(start(ranks, holder / f"{ranks}.npz", path, program=["-m", "tests.domain.evolve"]), timeout=600)
-    found = np.load(holder / f"{ranks}.npz")
-    for case, expected in in_one_process.items():
-        for name, array in expected.items():
+@pytest.mark.parametrize(
+    ("in_x", "along_z", "cases"),
+    [
+        (2, 1, IN_X),
+        (3, 1, IN_X),
+        pytest.param(1, 2, ["leapfrog", "whole box", "SU(3)", "two rows"], marks=along_z_too),
+        pytest.param(2, 2, ["leapfrog", "two rows", "semi_implicit"], marks=along_z_too),
+        pytest.param(1, 4, ["light cone", "semi_implicit"], marks=along_z_too),
+    ],
+)
+def test_all_schemes_give_the_same_bits(holder, in_one_process, in_x, along_z, cases):
+    path, out = write_tiny(holder), holder / f"{in_x}x{along_z}.npz"
+    expected = {case: in_one_process(case) for case in cases}
+    outcome = ended(start(in_x * along_z, out, path, along_z, *cases, program=["-m", "tests.domain.evolve"]), timeout=600)
+    assert outcome.status == 0, outcome.err
+    found = np.load(out)
+    for case in cases:
+        for name, array in expected[case].items():
             assert np.array_equal(array, found[f"{case}/{name}"]), (case, name)
-        gauss = expected["rows"][:, 0].max()
-        assert gauss < {"whole box": 1e-5, "semi_implicit": 1e-9}.get(case, 1e-12)
-        assert np.abs(expected["rows"][:, 4]).max() > 0
+        gauss = expected[case]["rows"][:, 0].max()
+        assert gauss < {"whole box": 1e-5, "two rows": 1e-5, "semi_implicit": 1e-9}.get(case, 1e-12)
+        assert np.abs(expected[case]["rows"][:, 4]).max() > 0
 
 
 def test_files_of_ranks_hold_what_those_of_one_process_do(two):
@@ -152,14 +187,56 @@ def test_one_process_goes_on_on_two_ranks(holder):
     assert not differences(directory, finished_run())
 
 
+@along_z_too
+def test_files_of_ranks_along_z_hold_what_those_of_one_process_do(two_along_z):
+    assert not differences(two_along_z, finished_run())
+
+
+def test_ranks_along_z_share_the_memory_and_their_files_are_checked_as_one(two_along_z, tmp_path):
+    one, record = (json.loads((directory / "run.json").read_text()) for directory in (finished_run(), two_along_z))
+    assert (record["ranks"], record["ranks_along_z"]) == (2, 2)
+    with h5py.File(finished_run() / "checkpoint.h5") as file:
+        fields = sum(file[name].nbytes for name in "UE") / 2**20
+    # 64 own planes of 128 and one copy on each rank; every rank has room for all charges.
+    assert record["field_MiB"] == pytest.approx(fields * 130 / 128 + 2 * (one["field_MiB"] - fields))
+    found = json.loads(glasma("check", two_along_z, "--json").out)
+    assert all(check["passed"] for check in found)
+    directory = shutil.copytree(two_along_z, tmp_path / "run")
+    with h5py.File(next(directory.glob("checkpoint-*.1-of-2.h5")), "r+") as file:
+        file["E"][1, 2, 3, 3, 5] += 1e-14
+    checks = json.loads(glasma("check", directory, "--json").out)
+    assert [check["source"] for check in checks if not check["passed"]] == ["checkpoint, step 59"]
+
+
+@along_z_too
+@pytest.mark.parametrize(("ranks", "along_z"), [(1, 1), (2, 1), (4, 2)])
+def test_two_ranks_along_z_go_on_as_another_grid(stopped_along_z, tmp_path, ranks, along_z):
+    stopped, outcome = stopped_along_z
+    assert_told(outcome, "checkpoint of step 29 is whole", f"mpirun -n 2 glasma resume {stopped} --ranks-along-z 2")
+    directory = shutil.copytree(stopped, tmp_path / "run")
+    resumed = launch(ranks, "resume", directory, "--quiet", "--ranks-along-z", along_z)
+    assert resumed.status == 0, resumed.err
+    assert not differences(directory, finished_run())
+
+
+@along_z_too
+def test_ranks_in_x_go_on_along_z(stopped, tmp_path):
+    directory = shutil.copytree(stopped[0], tmp_path / "run")
+    resumed = launch(3, "resume", directory, "--quiet", "--ranks-along-z", 3)
+    assert resumed.status == 0, resumed.err
+    assert not differences(directory, finished_run())
+
+
 @pytest.mark.parametrize(
     ("ranks", "arguments", "words"),
     [
+        (3, ["run", "CONFIG", "--out", "OUT", "--ranks-along-z", "2"], "--ranks-along-z 2: does not divide the 3 ranks; use"),
+        (2, ["run", "CONFIG", "--out", "OUT", "--ranks-along-z", "2", "--set", "evolution.scheme=boost_invariant"], "has no z"),
         (3, ["run", "CONFIG", "--set", "lattice.transverse_cells=4", "--out", "OUT"], "cells = 4: 3 ranks would hold fewer"),
         (2, ["ensemble", "CONFIG", "--events", "2"], "`glasma ensemble` runs in one process; leave mpirun out"),
         (2, ["resume", "OUT"], "is not a directory"),
     ],
-    ids=["planes", "other command", "no run"],
+    ids=["no grid", "no z", "planes", "other command", "no run"],
 )
 def test_what_cannot_run_is_told_once(holder, ranks, arguments, words):
     given = {"CONFIG": write_tiny(holder), "OUT": holder / "nothing"}
