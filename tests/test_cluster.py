@@ -246,9 +246,9 @@ def test_what_a_worker_lacks_is_one_line(address: str, tmp_path: Path, monkeypat
 def test_worker_of_many_threads_and_without_the_working_directory_is_refused(tmp_path: Path) -> None:
     worker = SimpleNamespace(address="tcp://node:1", state=SimpleNamespace(nthreads=8))
     with pytest.raises(ConfigError, match=r"worker tcp://node:1: would run 8 tasks at once in one process; .* --nthreads 1"):
-        _Place(tmp_path, tmp_path, tmp_path, glasma.cluster._software()).check(worker)
+        _Place(tmp_path, tmp_path, tmp_path, glasma.cluster._software(), is_here=True).check(worker)
     with pytest.raises(ConfigError, match=r"does not see .*/nowhere; start from a directory that all machines share"):
-        _Place(tmp_path, tmp_path, tmp_path / "nowhere", glasma.cluster._software()).check(worker)
+        _Place(tmp_path, tmp_path, tmp_path / "nowhere", glasma.cluster._software(), is_here=True).check(worker)
 
 
 def test_single_runs_do_not_load_dask() -> None:
@@ -257,7 +257,7 @@ def test_single_runs_do_not_load_dask() -> None:
 
 
 def test_run_has_no_use_for_a_scheduler(tmp_path: Path) -> None:
-    assert_refused(command("resume", tmp_path, "--scheduler", "tcp://node:1"), "is no ensemble")
+    assert_refused(command("resume", tmp_path, "--scheduler", "tcp://node:1"), "holds no ensemble")
     WhileWanted().at(1)  # outside of a task
     assert check_choice("--jobs", None, None) == 1
     assert issubclass(AbandonedError, Exception)

@@ -20,7 +20,13 @@ def simulated(file: str, which: str) -> None:
     assert result.returncode == 0, result.stdout[-4000:] + result.stderr[-2000:]
 
 
-@pytest.mark.parametrize("file", [*LAUNCHING, "test_transfers.py"])
+#: Runs of many processes each.
+_LONG = ["test_ranks.py"]
+
+
+@pytest.mark.parametrize(
+    "file", [pytest.param(file, marks=[pytest.mark.slow] * (file in _LONG)) for file in [*LAUNCHING, "test_transfers.py"]]
+)
 def test_kernels_on_the_simulator(file: str) -> None:
     simulated(file, "not slow")
 

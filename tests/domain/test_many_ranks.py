@@ -89,7 +89,7 @@ def assert_told(outcome: Outcome, *words: str) -> None:
     [
         (2, 1, IN_X),
         (3, 1, IN_X),
-        pytest.param(1, 2, ["leapfrog", "whole box", "SU(3)", "two rows"], marks=along_z_too),
+        pytest.param(1, 2, ["leapfrog", "whole box", "SU(3)", "two rows"], marks=[along_z_too, pytest.mark.slow]),
         pytest.param(2, 2, ["leapfrog", "two rows", "semi_implicit"], marks=along_z_too),
         pytest.param(1, 4, ["light cone", "semi_implicit"], marks=along_z_too),
     ],
