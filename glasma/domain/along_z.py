@@ -7,12 +7,12 @@ planes only the transverse components of a field are sent, at the corners of the
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from glasma.domain.ranks import MpiRanks, Ranks
+from glasma.domain.traffic import Traffic
 from glasma.evolution.charges import crossing
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Interval
@@ -39,7 +39,7 @@ def bytes_a_step_along_z(shape: tuple[int, int, int], dimension: int, real: int)
     return 2 * 2 * dimension * nx * ny * real
 
 
-class HaloAlongZ:
+class HaloAlongZ(Traffic):
     """The planes next to the own ones along z, of fields (directions, components, nx, ny, nz).
 
     Parameters
@@ -50,20 +50,12 @@ class HaloAlongZ:
         How many parts there are in x and along z, and which one is here.
     own_x, own_z : slice
         The own planes in arrays of the planes held.
-
-    Attributes
-    ----------
-    bytes_sent, exchanges : int
-        Since the start, of this rank.
-    seconds, processor_seconds : float
-        That this rank has waited; MPI keeps the core busy meanwhile.
     """
 
     def __init__(self, ranks: MpiRanks, parts: tuple[int, int], place: tuple[int, int], own_x: slice, own_z: slice) -> None:
+        super().__init__()
         self._communicator, self._parts, self._place = ranks.communicator, parts, place
         self._own_x, self._own_z = own_x, own_z
-        self.bytes_sent, self.exchanges = 0, 0
-        self.seconds = self.processor_seconds = 0.0
         self._idle: dict[tuple[object, ...], np.ndarray] = {}
 
     def _sides(self) -> Iterator[tuple[int, int, int]]:
@@ -115,11 +107,7 @@ class HaloAlongZ:
         self.exchanges += 1
 
         def arrived() -> None:
-            start, busy = time.perf_counter(), time.process_time()
-            for request in requests:
-                request.Wait()
-            self.seconds += time.perf_counter() - start
-            self.processor_seconds += time.process_time() - busy
+            self.wait(requests)
             for target, buffer in coming:
                 target[...] = buffer
 

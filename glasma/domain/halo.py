@@ -7,13 +7,13 @@ momenta have 3 reals for 4 of a link in SU(2), 8 for 18 in SU(3), and the copies
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
 from glasma.domain.messages import Messages
 from glasma.domain.ranks import MpiRanks
+from glasma.domain.traffic import Traffic
 from glasma.lattice.grid import FROZEN_CELLS, Interval
 
 _UP, _DOWN = 1, 2
@@ -37,7 +37,7 @@ def bytes_a_step(shape: tuple[int, int, int], dimension: int, real: int) -> int:
     return 2 * 3 * dimension * ny * moving * real
 
 
-class Halo:
+class Halo(Traffic):
     """The planes next to the own ones, along x, periodic.
 
     Parameters
@@ -47,20 +47,12 @@ class Halo:
         Of x in the fields.
     messages : callable
         ``messages(size, field)`` makes the `Messages` of a field, by the memory that it is in.
-
-    Attributes
-    ----------
-    bytes_sent, exchanges : int
-        Since the start, of this rank.
-    seconds, processor_seconds : float
-        That this rank has waited; MPI keeps the core busy meanwhile.
     """
 
     def __init__(self, ranks: MpiRanks, axis: int, messages: Callable[[int, np.ndarray], Messages] = Messages) -> None:
+        super().__init__()
         self._communicator, self._axis, self._messages = ranks.communicator, axis, messages
         self._above, self._below = (ranks.rank + 1) % ranks.size, (ranks.rank - 1) % ranks.size
-        self.bytes_sent, self.exchanges = 0, 0
-        self.seconds = self.processor_seconds = 0.0
         self._idle: Messages | None = None
 
     def _plane(self, field: np.ndarray, x: int) -> np.ndarray:
@@ -93,11 +85,7 @@ class Halo:
         self.exchanges += 1
 
         def arrived() -> None:
-            start, busy = time.perf_counter(), time.process_time()
-            for request in requests:
-                request.Wait()
-            self.seconds += time.perf_counter() - start
-            self.processor_seconds += time.process_time() - busy
+            self.wait(requests)
             messages.arrive()
             self._unpack(field, 0, parts, messages.packed[2])
             self._unpack(field, last, parts, messages.packed[3])
