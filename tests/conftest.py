@@ -2,10 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from types import ModuleType
 
 import numpy as np
 import pytest
+
+# PyTorch's threads spin while they wait for one another.  Beside other work the one that spins keeps the core from the one that
+# is waited for: a test of 6 s took 400.  OpenMP reads this when it is loaded, and so do the processes that tests start.
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
 from glasma.backend import Workers
 from glasma.group import GROUPS
