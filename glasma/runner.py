@@ -174,14 +174,15 @@ class _Run:
             self.record["gpus"] = [str(gpu) for gpu in gpus.of_each]
             for line in gpus.lines():
                 self.reporter.say(line)
-        if not resuming:
-            self._write_record()
-        self.ranks.barrier()
+        # Before the directory is one of a run: from then on a dead rank is told.
         self.watch: DeathWatch | None = None
         if self.ranks.size > 1:
             self.watch = DeathWatch(
                 directory.path, directory.checkpoint, self.ranks, self._last_step() if self.resuming else None
             )
+        if not resuming:
+            self._write_record()
+        self.ranks.barrier()
 
     def _new_record(self) -> dict[str, Any]:
         return {
