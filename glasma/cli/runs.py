@@ -11,19 +11,34 @@ from rich.console import Console
 from rich.table import Table
 
 from glasma.cli.ensembles import holds_many, resume_many
-from glasma.cli.root import ALONG_Z, BACKEND, DIRECTORY, JOBS, OVERRIDE, SCHEDULER, cli, print_table, ranks_here
+from glasma.cli.root import (
+    ALONG_Z,
+    BACKEND,
+    CONFIG,
+    DIRECTORY,
+    JOBS,
+    JSON,
+    OVERRIDE,
+    QUIET,
+    SCHEDULER,
+    cli,
+    out_option,
+    overwrite_option,
+    print_table,
+    ranks_here,
+)
 from glasma.errors import ConfigError
 
 
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @OVERRIDE
-@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>].")
-@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@out_option("Directory of the results [runs/output/<name>].")
+@overwrite_option("Replace the results of an earlier run.")
 @click.option("--dry-run", is_flag=True, help="Check the configuration and print what follows from it.")
 @BACKEND
 @ALONG_Z
-@click.option("--quiet", is_flag=True, help="No progress.")
+@QUIET
 def run(
     config: Path,
     overrides: tuple[str, ...],
@@ -73,7 +88,7 @@ def run(
 @ALONG_Z
 @JOBS
 @SCHEDULER
-@click.option("--quiet", is_flag=True, help="No progress.")
+@QUIET
 def resume(directory: Path, backend: str | None, along_z: int, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
     """Go on with the interrupted run, ensemble or scan in DIRECTORY."""
     from glasma import runner
@@ -106,7 +121,7 @@ def resume(directory: Path, backend: str | None, along_z: int, jobs: int | None,
 
 @cli.command()
 @DIRECTORY
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def check(directory: Path, as_json: bool) -> None:
     """Recompute the checks of the run in DIRECTORY from its stored fields; exit status 1 if one fails."""
     from glasma.check import check_run
@@ -155,11 +170,11 @@ def info(path: Path) -> None:
 
 
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @OVERRIDE
 @click.option("--machine", type=click.Path(path_type=Path), help="TOML file of a machine [this one, as it was measured].")
 @click.option("--measure", is_flag=True, help="Measure this machine for such runs first; later plans use it.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def plan(config: Path, overrides: tuple[str, ...], machine: Path | None, measure: bool, as_json: bool) -> None:
     """Say what the run of the TOML file CONFIG takes: memory, time, nodes, files; and a coarse surrogate of it."""
     from glasma.config import load_config
