@@ -19,7 +19,7 @@ from typing import Any
 from glasma.config import Config, config_from_dict
 from glasma.ensemble.run import run_ensembles
 from glasma.errors import ConfigError, FileError
-from glasma.io.atomic import PARTIAL, make_directory, replacing, write_text
+from glasma.io.atomic import make_directory, refuse_foreign, replacing, write_text
 from glasma.io.ensemble_directory import EnsembleDirectory
 from glasma.io.hold import held
 from glasma.observables.ensemble_average import AVERAGED, RATIOS
@@ -112,8 +112,8 @@ def run_scan(
         ConfigError or FileError if nothing can be run.
     """
     root = Path(path)
-    if not is_scan(root) and root.is_dir() and any(not file.name.startswith(PARTIAL) for file in root.iterdir()):
-        raise FileError(f"{root}: is not empty and not a scan of glasma; choose another --out directory")
+    if not is_scan(root):
+        refuse_foreign(root, "not a scan of glasma")
     make_directory(root)
     with held(root, what="scan"):
         wanted = [(point.config, root / "points" / point.name) for point in points]

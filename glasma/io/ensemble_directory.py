@@ -10,7 +10,7 @@ from typing import Any
 
 from glasma.config import Config, config_from_dict
 from glasma.errors import FileError
-from glasma.io.atomic import PARTIAL, remove_partial, write_text
+from glasma.io.atomic import PARTIAL, make_directory, refuse_foreign, remove_partial, write_text
 
 STATUSES = ("finished", "running", "waiting", "failed")
 
@@ -45,7 +45,7 @@ class EnsembleDirectory:
     Parameters
     ----------
     path : directory
-        Made by `create`; `open` takes one that holds an ensemble.
+        `create` takes one for an ensemble, `open` one that holds it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,23 +62,22 @@ class EnsembleDirectory:
 
     @classmethod
     def create(cls, path: Path, overwrite: bool) -> EnsembleDirectory:
-        """Make a directory for an ensemble; one that holds an ensemble stays as it is, unless `overwrite` is set.
+        """A directory for an ensemble, which the caller has made and holds.
+
+        One that holds an ensemble stays as it is, unless `overwrite` is set.
 
         Raises
         ------
         FileError
-            If it holds something else or cannot be written.
+            If it holds something else.
         """
         directory = cls(path)
         if directory.record.exists():
             if overwrite:
                 directory._remove_results()
-        elif path.is_dir() and any(not file.name.startswith(PARTIAL) for file in path.iterdir()):
-            raise FileError(f"{path}: is not empty and not an ensemble of glasma; choose another --out directory")
-        try:
-            directory.events.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileError(f"{path}: cannot be made ({error.strerror}); choose another --out directory") from None
+        else:
+            refuse_foreign(path, "not an ensemble of glasma")
+        make_directory(directory.events)
         return directory
 
     @classmethod

@@ -11,7 +11,7 @@ from typing import Any
 import torch
 
 from glasma.errors import FileError
-from glasma.io.atomic import PARTIAL, make_directory, remove_partial, replacing, write_text
+from glasma.io.atomic import make_directory, refuse_foreign, remove_partial, replacing, write_text
 
 _FORMAT = "glasma training 1"
 _CHECKPOINT_FORMAT = "glasma training checkpoint 1"
@@ -54,8 +54,8 @@ class TrainingDirectory:
                 self._remove_results()
             else:
                 raise FileError(f"{self.path}: holds another training; resume or overwrite it, or choose another directory")
-        elif self.path.is_dir() and any(not file.name.startswith(PARTIAL) for file in self.path.iterdir()):
-            raise FileError(f"{self.path}: is not empty and holds no training (no run.json); choose another directory")
+        else:
+            refuse_foreign(self.path, "holds no training (no run.json)", "another directory")
         make_directory(self.path, "another directory")
         remove_partial(self.path)
         return checkpoint
