@@ -49,8 +49,9 @@ def ensemble(config: Path, overrides: tuple[str, ...], out: Path | None, quiet: 
 
 @cli.command()
 @click.option(
-    "--over", multiple=True, required=True, metavar="KEY=V1,V2", help="Values of a key, such as nuclei.g2mu='1 GeV,2 GeV'."
-)
+    "--over", multiple=True, required=True, metavar="KEY=V1,V2",
+    help="Values of a key, such as nuclei.g2mu='1 GeV,2 GeV'; one --over for each key.",
+)  # fmt: skip
 @_of_many_events(
     events="How many at each point; more may be added later.",
     out="Directory of the results [runs/output/<name>-scan].",

@@ -19,7 +19,10 @@ if TYPE_CHECKING:
     from glasma.domain.ranks import Ranks
 
 CONFIG = click.argument("config", type=click.Path(path_type=Path))
-OVERRIDE = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a key, such as run.seed=7.")
+OVERRIDE = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE",
+    help="Replace a value of the configuration, such as run.seed=7; may be given again.",
+)  # fmt: skip
 JOBS = click.option("--jobs", type=int, metavar="K", help="How many run at once on this machine [1].")
 SCHEDULER = click.option(
     "--scheduler", metavar="ADDRESS", help="Run on the workers of this Dask scheduler, such as tcp://host:8786."
@@ -37,9 +40,9 @@ QUIET = click.option("--quiet", is_flag=True, help="No progress.")
 Parameter = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-def out_option(what: str) -> Parameter:
-    """--out PATH, where the results go; `what` says what is made, and where without the option."""
-    return click.option("--out", type=click.Path(path_type=Path), help=what)
+def out_option(what: str, default: Path | None = None) -> Parameter:
+    """--out PATH, where the results go; `what` says what is made, and where without the option if that has no `default`."""
+    return click.option("--out", type=click.Path(path_type=Path), default=default, show_default=True, help=what)
 
 
 def overwrite_option(what: str) -> Parameter:
@@ -58,7 +61,11 @@ def together(*parameters: Parameter) -> Parameter:
     return of_command
 
 
-@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+@click.group(
+    no_args_is_help=False,
+    epilog="Begin with `glasma run runs/quickstart.toml`; `glasma COMMAND --help` says what a command takes.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="glasma")
 @click.pass_context
 def cli(context: click.Context) -> None:

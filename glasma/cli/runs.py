@@ -16,7 +16,6 @@ from glasma.cli.root import (
     BACKEND,
     CONFIG,
     DIRECTORY,
-    JOBS,
     JSON,
     OVERRIDE,
     QUIET,
@@ -86,7 +85,7 @@ def run(
 @DIRECTORY
 @BACKEND
 @ALONG_Z
-@JOBS
+@click.option("--jobs", type=int, metavar="K", help="Events at once on this machine, of an ensemble or a scan [as before].")
 @SCHEDULER
 @QUIET
 def resume(directory: Path, backend: str | None, along_z: int, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
@@ -143,7 +142,7 @@ def check(directory: Path, as_json: bool) -> None:
 @cli.command()
 @DIRECTORY
 def report(directory: Path) -> None:
-    """Write the report of the run or ensemble in DIRECTORY anew."""
+    """Draw the report of the run or ensemble in DIRECTORY anew."""
     from glasma.io.ensemble_directory import EnsembleDirectory
     from glasma.io.run_directory import RunDirectory
     from glasma.report import write_report
@@ -163,7 +162,7 @@ def report(directory: Path) -> None:
 @cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
 def info(path: Path) -> None:
-    """Say what PATH holds: a run's directory or one of its files, or a configuration."""
+    """Say what PATH holds: a directory of results, one of its files, a data set, or a configuration."""
     from glasma.info import describe
 
     print_table(describe(path))

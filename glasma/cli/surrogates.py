@@ -77,7 +77,7 @@ def train(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
 @OVERRIDE
 @click.option("--until", help='τ at the end, such as "1.2 fm" [of a configuration: evolution.end_time].')
 @click.option("--step", type=int, help="Step of the snapshot [the first that fits the steps of the surrogate].")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/output/evolved"), show_default=True)
+@out_option("Directory of the results.", Path("runs/output/evolved"))
 def evolve(model: Path, source: Path, overrides: tuple[str, ...], until: str | None, step: int | None, out: Path) -> None:
     """Evolve SOURCE on the coarse lattice with the surrogate MODEL.
 
@@ -110,7 +110,7 @@ def evolve(model: Path, source: Path, overrides: tuple[str, ...], until: str | N
 @click.argument("snapshots", type=click.Path(path_type=Path))
 @click.option("--step", type=int, help="Step of the snapshot [the last with fields].")
 @click.option("--substeps", type=click.IntRange(1, 64), default=8, show_default=True, help="n in Δτ = a_T/n of the fine run.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/output/upscaled"), show_default=True)
+@out_option("Directory of the results.", Path("runs/output/upscaled"))
 def upscale(model: Path, snapshots: Path, step: int | None, substeps: int, out: Path) -> None:
     """Upscale a coarse snapshot with MODEL to twice the sites in each direction, with the Gauss constraint restored."""
     needs_torch()
