@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from glasma.config import Config, config_from_dict
 from glasma.errors import FileError
-from glasma.io.atomic import PARTIAL, make_directory, refuse_foreign, remove_partial, write_text
+from glasma.io.atomic import PARTIAL, make_directory, refuse_foreign, remove_partial
+from glasma.io.record import read_record, write_record
 
 STATUSES = ("finished", "running", "waiting", "failed")
 
@@ -102,20 +102,11 @@ class EnsembleDirectory:
 
     def read(self) -> dict[str, Any]:
         """The content of `ensemble.json`."""
-        try:
-            data = json.loads(self.record.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise FileError(f"{self.record}: cannot be read ({error}); restore it or give --overwrite") from None
-        if not isinstance(data, dict) or data.get("format") != _FORMAT:
-            raise FileError(f"{self.record}: is not the ensemble.json of a glasma ensemble; restore it or give --overwrite")
-        if missing := [name for name in _CONTENT if name not in data]:
-            raise FileError(f"{self.record}: lacks {', '.join(missing)}; restore it or give --overwrite")
-        return data
+        return read_record(self.record, _FORMAT, "restore it or give --overwrite", _CONTENT)
 
     def write(self, data: dict[str, Any], events: list[Event]) -> None:
         """Replace `ensemble.json`."""
-        content = {"format": _FORMAT, **data, "events": [asdict(event) for event in events]}
-        write_text(self.record, json.dumps(content, indent=2) + "\n")
+        write_record(self.record, _FORMAT, data | {"events": [asdict(event) for event in events]})
 
     def config(self) -> Config:
         """The configuration of the ensemble; each event has its own seed."""

@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from glasma.config import Config, config_from_dict
 from glasma.errors import FileError
-from glasma.io.atomic import refuse_foreign, remove_partial, write_text
+from glasma.io.atomic import refuse_foreign, remove_partial
 from glasma.io.checkpoint import remove_stale_parts
 from glasma.io.parts import remove_parts
+from glasma.io.record import read_record, write_record
 
 _FORMAT = "glasma run 1"
 _CONTENT = ("status", "config", "seed", "versions", "commit", "machine", "seconds", "site_updates", "resumed")
@@ -76,19 +76,11 @@ class RunDirectory:
 
     def read_run(self) -> dict[str, Any]:
         """The content of `run.json`."""
-        try:
-            data = json.loads(self.run.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise FileError(f"{self.run}: cannot be read ({error}); restore it or run again") from None
-        if not isinstance(data, dict) or data.get("format") != _FORMAT:
-            raise FileError(f"{self.run}: is not the run.json of a glasma run; run again")
-        if missing := [name for name in _CONTENT if name not in data]:
-            raise FileError(f"{self.run}: lacks {', '.join(missing)}; restore it or run again")
-        return data
+        return read_record(self.run, _FORMAT, "restore it or run again", _CONTENT)
 
     def write_run(self, data: dict[str, Any]) -> None:
         """Replace `run.json`."""
-        write_text(self.run, json.dumps({"format": _FORMAT, **data}, indent=2) + "\n")
+        write_record(self.run, _FORMAT, data)
 
     def config(self) -> Config:
         """The configuration of the run."""
