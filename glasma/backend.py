@@ -18,7 +18,6 @@ NumPy's semantics then demand keeps the loop from vectorising.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
@@ -32,6 +31,8 @@ from numba.core import cgutils
 from numba.core.caching import FunctionCache
 from numba.core.imputils import impl_ret_borrowed
 from numba.extending import intrinsic, register_jitable
+
+from glasma.io.provenance import hash_of_sources
 
 _FAST: dict[str, Any] = {"fastmath": True, "error_model": "numpy"}
 
@@ -79,12 +80,8 @@ def inline(function: Callable[..., Any]) -> Any:
 @cache
 def _source_digest() -> str:
     """Hash of every source file of the package: a cached kernel is valid for exactly this code."""
-    digest = hashlib.sha256()
-    for path in sorted(Path(__file__).parent.rglob("*.py")):
-        if path.parent.name in _WITH_KERNELS or path.name == "backend.py":
-            digest.update(path.read_bytes())
-    digest.update(bytes([SIMULATES_CUDA]))  # `inline` is another
-    return digest.hexdigest()
+    here = Path(__file__)
+    return hash_of_sources([here, *(path for path in here.parent.rglob("*.py") if path.parent.name in _WITH_KERNELS)])
 
 
 class _KernelCache(FunctionCache):
@@ -99,7 +96,8 @@ class _KernelCache(FunctionCache):
         self._tag = tag
 
     def _index_key(self, sig: Any, codegen: Any) -> Any:
-        return sig, codegen.magic_tuple(), (self._tag, _source_digest(), PLACES_ROUND_ALIKE)
+        # `inline` is another where a GPU is simulated
+        return sig, codegen.magic_tuple(), (self._tag, _source_digest(), SIMULATES_CUDA, PLACES_ROUND_ALIKE)
 
 
 def _no_alias(flags: Any) -> Any:

@@ -100,7 +100,8 @@ def _check_snapshot(
     source = f"snapshot t = {snapshots.time(step):+.4f} fm"
     altered: list[str] = []
     meshes = snapshots.meshes(step)
-    if slab is not None:
+    # What is loaded whole is compared on the way: to read it for that alone takes half as long again, most of it in gzip.
+    if slab is not None:  # what ranks load has other bounds than what was written
         altered += snapshots.altered(step, slab.ranks)
     elif "T" in meshes:
         snapshots.mesh(step, "T", altered)

@@ -9,7 +9,6 @@ next step (`stop_if_abandoned`), so that nothing is written for nobody.
 
 from __future__ import annotations
 
-import hashlib
 import logging
 import os
 import signal
@@ -29,7 +28,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from glasma.errors import ConfigError, GlasmaError
 from glasma.io.atomic import PARTIAL
-from glasma.io.provenance import installed, versions
+from glasma.io.provenance import hash_of_sources, installed, versions
 from glasma.progress import Reporter, Silent
 
 if TYPE_CHECKING:
@@ -274,12 +273,9 @@ def _perform(place: _Place, topic: str, number: int, work: Callable[..., Result]
 @cache
 def _software() -> dict[str, str | None]:
     """Versions of what the results depend on, and the sources as they were when this process began with them."""
-    digest = hashlib.sha256()
     root = Path(__file__).parents[1]
-    for package in ("glasma", "surrogate"):
-        for path in sorted((root / package).rglob("*.py")):
-            digest.update(path.read_bytes())
-    return {**versions(), "torch": installed("torch"), "sources of glasma": digest.hexdigest()[:12]}
+    sources = [path for package in ("glasma", "surrogate") for path in (root / package).rglob("*.py")]
+    return {**versions(), "torch": installed("torch"), "sources of glasma": hash_of_sources(sources)[:12]}
 
 
 def _quieten() -> None:

@@ -296,7 +296,9 @@ def test_other_ensembles_runs_and_files_are_not_touched(copy: Path, config: Path
     assert_refused(outcome, "another configuration (nuclei.g2mu differs)", "--overwrite", "glasma resume")
     assert_refused(command(*_refused(config, "--events", 3, "--out", copy)), "holds 4 events, more than --events 3")
     with held(copy):
-        assert_refused(command(*_refused(config, "--events", EVENTS, "--out", copy)), "another process works on this ensemble")
+        for again in ((), ("--overwrite",)):
+            outcome = command(*_refused(config, "--events", EVENTS, *again, "--out", copy))
+            assert_refused(outcome, "another process works on this ensemble")
     assert_refused(command("run", config, "--out", copy, "--quiet"), "not a run of glasma")
     assert sorted((path, path.stat().st_mtime_ns) for path in copy.rglob("*")) == before
 

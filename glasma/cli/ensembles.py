@@ -4,70 +4,60 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from glasma.cli.root import JOBS, OVERRIDE, SCHEDULER, cli
+from glasma.cli.root import CONFIG, JOBS, OVERRIDE, QUIET, SCHEDULER, Parameter, cli, out_option, overwrite_option, together
 
 if TYPE_CHECKING:
     from glasma.io.ensemble_directory import EnsembleDirectory
 
 
+def _of_many_events(events: str, out: str, overwrite: str) -> Parameter:
+    """What `ensemble` and `scan` are told; the arguments are the lines of help that differ."""
+    return together(
+        CONFIG,
+        click.option("--events", type=int, required=True, metavar="N", help=events),
+        JOBS,
+        SCHEDULER,
+        OVERRIDE,
+        out_option(out),
+        overwrite_option(overwrite),
+        QUIET,
+    )
+
+
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
-@click.option("--events", type=int, required=True, metavar="N", help="How many; more may be added to an ensemble later.")
-@JOBS
-@SCHEDULER
-@OVERRIDE
-@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>-ensemble].")
-@click.option("--overwrite", is_flag=True, help="Replace an earlier ensemble.")
-@click.option("--quiet", is_flag=True, help="No progress.")
-def ensemble(
-    config: Path,
-    events: int,
-    jobs: int | None,
-    scheduler: str | None,
-    overrides: tuple[str, ...],
-    out: Path | None,
-    overwrite: bool,
-    quiet: bool,
-) -> None:
+@_of_many_events(
+    events="How many; more may be added to an ensemble later.",
+    out="Directory of the results [runs/output/<name>-ensemble].",
+    overwrite="Replace an earlier ensemble.",
+)
+def ensemble(config: Path, overrides: tuple[str, ...], out: Path | None, quiet: bool, **how: Any) -> None:
     """Run N events of the TOML file CONFIG, each with its own seed, and average them; exit status 1 if one fails."""
     from glasma.config import load_config
     from glasma.ensemble import run_ensemble
     from glasma.progress import reporter
 
     checked = load_config(config, overrides)
+    path = out or Path("runs/output") / f"{checked.run.name}-ensemble"
     with reporter(quiet) as progress:
-        path = out or Path("runs/output") / f"{checked.run.name}-ensemble"
-        directory = run_ensemble(checked, path, events, jobs, overwrite, progress, scheduler)
+        directory = run_ensemble(checked, path, reporter=progress, **how)
     _end_of_ensemble(directory)
 
 
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
 @click.option(
-    "--over", multiple=True, required=True, metavar="KEY=V1,V2", help="Values of a key, such as nuclei.g2mu='1 GeV,2 GeV'."
+    "--over", multiple=True, required=True, metavar="KEY=V1,V2",
+    help="Values of a key, such as nuclei.g2mu='1 GeV,2 GeV'; one --over for each key.",
+)  # fmt: skip
+@_of_many_events(
+    events="How many at each point; more may be added later.",
+    out="Directory of the results [runs/output/<name>-scan].",
+    overwrite="Replace earlier ensembles of these points.",
 )
-@click.option("--events", type=int, required=True, metavar="N", help="How many at each point; more may be added later.")
-@JOBS
-@SCHEDULER
-@OVERRIDE
-@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>-scan].")
-@click.option("--overwrite", is_flag=True, help="Replace earlier ensembles of these points.")
-@click.option("--quiet", is_flag=True, help="No progress.")
-def scan(
-    config: Path,
-    over: tuple[str, ...],
-    events: int,
-    jobs: int | None,
-    scheduler: str | None,
-    overrides: tuple[str, ...],
-    out: Path | None,
-    overwrite: bool,
-    quiet: bool,
-) -> None:
+def scan(config: Path, over: tuple[str, ...], overrides: tuple[str, ...], out: Path | None, quiet: bool, **how: Any) -> None:
     """Run an ensemble of the TOML file CONFIG at each point of a grid of values; exit status 1 if an event fails."""
     from glasma.ensemble.scan import read_points, run_scan
     from glasma.progress import reporter
@@ -75,7 +65,7 @@ def scan(
     points = read_points(config, overrides, over)
     path = out or Path("runs/output") / f"{points[0].config.run.name}-scan"
     with reporter(quiet) as progress:
-        directories = run_scan(points, path, events, jobs, overwrite, progress, scheduler)
+        directories = run_scan(points, path, reporter=progress, **how)
     _end_of_scan(path, directories)
 
 

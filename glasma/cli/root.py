@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from importlib.util import find_spec
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 from rich.console import Console
@@ -17,7 +18,11 @@ from glasma.errors import ConfigError, GlasmaError
 if TYPE_CHECKING:
     from glasma.domain.ranks import Ranks
 
-OVERRIDE = click.option("--set", "overrides", multiple=True, metavar="KEY=VALUE", help="Replace a key, such as run.seed=7.")
+CONFIG = click.argument("config", type=click.Path(path_type=Path))
+OVERRIDE = click.option(
+    "--set", "overrides", multiple=True, metavar="KEY=VALUE",
+    help="Replace a value of the configuration, such as run.seed=7; may be given again.",
+)  # fmt: skip
 JOBS = click.option("--jobs", type=int, metavar="K", help="How many run at once on this machine [1].")
 SCHEDULER = click.option(
     "--scheduler", metavar="ADDRESS", help="Run on the workers of this Dask scheduler, such as tcp://host:8786."
@@ -28,9 +33,39 @@ ALONG_Z = click.option(
     help="Of the ranks of mpirun, so many share the planes along the beam [1].",
 )  # fmt: skip
 DIRECTORY = click.argument("directory", type=click.Path(path_type=Path))
+JSON = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+QUIET = click.option("--quiet", is_flag=True, help="No progress.")
+
+#: What makes an argument or an option of a command.
+Parameter = Callable[[Callable[..., Any]], Callable[..., Any]]
 
 
-@click.group(no_args_is_help=False, context_settings={"help_option_names": ["-h", "--help"]})
+def out_option(what: str, default: Path | None = None) -> Parameter:
+    """--out PATH, where the results go; `what` says what is made, and where without the option if that has no `default`."""
+    return click.option("--out", type=click.Path(path_type=Path), default=default, show_default=True, help=what)
+
+
+def overwrite_option(what: str) -> Parameter:
+    """--overwrite; `what` says what is lost."""
+    return click.option("--overwrite", is_flag=True, help=what)
+
+
+def together(*parameters: Parameter) -> Parameter:
+    """Arguments and options that several commands share, in the order of their help."""
+
+    def of_command(command: Callable[..., Any]) -> Callable[..., Any]:
+        for parameter in reversed(parameters):
+            command = parameter(command)
+        return command
+
+    return of_command
+
+
+@click.group(
+    no_args_is_help=False,
+    epilog="Begin with `glasma run runs/quickstart.toml`; `glasma COMMAND --help` says what a command takes.",
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
 @click.version_option(package_name="glasma")
 @click.pass_context
 def cli(context: click.Context) -> None:

@@ -11,19 +11,33 @@ from rich.console import Console
 from rich.table import Table
 
 from glasma.cli.ensembles import holds_many, resume_many
-from glasma.cli.root import ALONG_Z, BACKEND, DIRECTORY, JOBS, OVERRIDE, SCHEDULER, cli, print_table, ranks_here
+from glasma.cli.root import (
+    ALONG_Z,
+    BACKEND,
+    CONFIG,
+    DIRECTORY,
+    JSON,
+    OVERRIDE,
+    QUIET,
+    SCHEDULER,
+    cli,
+    out_option,
+    overwrite_option,
+    print_table,
+    ranks_here,
+)
 from glasma.errors import ConfigError
 
 
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @OVERRIDE
-@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/<name>].")
-@click.option("--overwrite", is_flag=True, help="Replace the results of an earlier run.")
+@out_option("Directory of the results [runs/output/<name>].")
+@overwrite_option("Replace the results of an earlier run.")
 @click.option("--dry-run", is_flag=True, help="Check the configuration and print what follows from it.")
 @BACKEND
 @ALONG_Z
-@click.option("--quiet", is_flag=True, help="No progress.")
+@QUIET
 def run(
     config: Path,
     overrides: tuple[str, ...],
@@ -71,9 +85,9 @@ def run(
 @DIRECTORY
 @BACKEND
 @ALONG_Z
-@JOBS
+@click.option("--jobs", type=int, metavar="K", help="Events at once on this machine, of an ensemble or a scan [as before].")
 @SCHEDULER
-@click.option("--quiet", is_flag=True, help="No progress.")
+@QUIET
 def resume(directory: Path, backend: str | None, along_z: int, jobs: int | None, scheduler: str | None, quiet: bool) -> None:
     """Go on with the interrupted run, ensemble or scan in DIRECTORY."""
     from glasma import runner
@@ -106,7 +120,7 @@ def resume(directory: Path, backend: str | None, along_z: int, jobs: int | None,
 
 @cli.command()
 @DIRECTORY
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def check(directory: Path, as_json: bool) -> None:
     """Recompute the checks of the run in DIRECTORY from its stored fields; exit status 1 if one fails."""
     from glasma.check import check_run
@@ -128,7 +142,7 @@ def check(directory: Path, as_json: bool) -> None:
 @cli.command()
 @DIRECTORY
 def report(directory: Path) -> None:
-    """Write the report of the run or ensemble in DIRECTORY anew."""
+    """Draw the report of the run or ensemble in DIRECTORY anew."""
     from glasma.io.ensemble_directory import EnsembleDirectory
     from glasma.io.run_directory import RunDirectory
     from glasma.report import write_report
@@ -148,18 +162,18 @@ def report(directory: Path) -> None:
 @cli.command()
 @click.argument("path", type=click.Path(path_type=Path))
 def info(path: Path) -> None:
-    """Say what PATH holds: a run's directory or one of its files, or a configuration."""
+    """Say what PATH holds: a directory of results, one of its files, a data set, or a configuration."""
     from glasma.info import describe
 
     print_table(describe(path))
 
 
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @OVERRIDE
 @click.option("--machine", type=click.Path(path_type=Path), help="TOML file of a machine [this one, as it was measured].")
 @click.option("--measure", is_flag=True, help="Measure this machine for such runs first; later plans use it.")
-@click.option("--json", "as_json", is_flag=True, help="Print JSON.")
+@JSON
 def plan(config: Path, overrides: tuple[str, ...], machine: Path | None, measure: bool, as_json: bool) -> None:
     """Say what the run of the TOML file CONFIG takes: memory, time, nodes, files; and a coarse surrogate of it."""
     from glasma.config import load_config

@@ -8,7 +8,18 @@ from typing import Any
 
 import click
 
-from glasma.cli.root import OVERRIDE, cli, fail, needs_torch, print_table
+from glasma.cli.root import (
+    OVERRIDE,
+    QUIET,
+    Parameter,
+    cli,
+    fail,
+    needs_torch,
+    out_option,
+    overwrite_option,
+    print_table,
+    together,
+)
 from glasma.errors import ConfigError
 
 
@@ -26,8 +37,8 @@ from glasma.errors import ConfigError
 @click.option("--start", default="hot", show_default=True, help="hot or cold.")
 @click.option("--precision", default="complex128", show_default=True, help="Of the stored links, complex128 or complex64.")
 @click.option("--threads", type=int, default=1, show_default=True, help="The configurations do not depend on it.")
-@click.option("--overwrite", is_flag=True, help="Replace a file of other configurations.")
-@click.option("--quiet", is_flag=True, help="No progress.")
+@overwrite_option("Replace a file of other configurations.")
+@QUIET
 def sample(shape: str, out: Path, threads: int, overwrite: bool, quiet: bool, **options: Any) -> None:
     """Draw configurations of Euclidean lattice gauge theory into an HDF5 file."""
     from glasma.backend import Workers
@@ -54,6 +65,17 @@ def study() -> None:
     """Repeat a published experiment with gauge-equivariant networks, its numbers beside ours."""
 
 
+def _of_training(quick: str, out: str) -> Parameter:
+    """What the studies that train networks on their own data are told."""
+    return together(
+        click.argument("config", required=False, type=click.Path(path_type=Path)),
+        OVERRIDE,
+        click.option("--quick", is_flag=True, help=quick),
+        out_option(f"Directory of the results [{out}]."),
+        overwrite_option("Train anew what is there; otherwise it is gone on with."),
+    )
+
+
 @study.command("loop-counting")
 @click.option("--out", type=click.Path(dir_okay=False, path_type=Path), help="CSV file to write every number to.")
 def loop_counting(out: Path | None) -> None:
@@ -72,11 +94,7 @@ def loop_counting(out: Path | None) -> None:
 
 
 @study.command("wilson-loops")
-@click.argument("config", required=False, type=click.Path(path_type=Path))
-@OVERRIDE
-@click.option("--quick", is_flag=True, help="Fewer seeds and configurations, one plain network.")
-@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/wilson-loops].")
-@click.option("--overwrite", is_flag=True, help="Train anew what is there; otherwise it is gone on with.")
+@_of_training("Fewer seeds and configurations, one plain network.", "runs/output/wilson-loops")
 def wilson_loops(config: Path | None, overrides: tuple[str, ...], quick: bool, out: Path | None, overwrite: bool) -> None:
     """Train L-CNNs and plain networks on Wilson loops, try them on larger lattices and attack them (arXiv:2012.12901).
 
@@ -92,7 +110,7 @@ def wilson_loops(config: Path | None, overrides: tuple[str, ...], quick: bool, o
 
 @study.command("topological-charge")
 @OVERRIDE
-@click.option("--out", type=click.Path(path_type=Path), help="Directory of the trainings [runs/output/topological-charge].")
+@out_option("Directory of the trainings [runs/output/topological-charge].")
 def topological_charge(overrides: tuple[str, ...], out: Path | None) -> None:
     """Train an L-CNN on the topological charge density of 4⁴ lattices and try it on larger ones (arXiv:2012.12901)."""
     needs_torch()
@@ -102,11 +120,7 @@ def topological_charge(overrides: tuple[str, ...], out: Path | None) -> None:
 
 
 @study.command("observable-maps")
-@click.argument("config", required=False, type=click.Path(path_type=Path))
-@OVERRIDE
-@click.option("--quick", is_flag=True, help="Smaller lattices and networks, fewer events: a few minutes.")
-@click.option("--out", type=click.Path(path_type=Path), help="Directory of the results [runs/output/observable-maps].")
-@click.option("--overwrite", is_flag=True, help="Train anew what is there; otherwise it is gone on with.")
+@_of_training("Smaller lattices and networks, fewer events: a few minutes.", "runs/output/observable-maps")
 def observable_maps(config: Path | None, overrides: tuple[str, ...], quick: bool, out: Path | None, overwrite: bool) -> None:
     """Learn maps of ε, P_L and P_T at later times from the fields at the collision; L-CNNs against U-Nets and a coarse run.
 

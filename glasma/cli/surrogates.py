@@ -6,18 +6,29 @@ from pathlib import Path
 
 import click
 
-from glasma.cli.root import OVERRIDE, SCHEDULER, cli, fail, needs_torch, print_table
+from glasma.cli.root import (
+    CONFIG,
+    OVERRIDE,
+    QUIET,
+    SCHEDULER,
+    cli,
+    fail,
+    needs_torch,
+    out_option,
+    overwrite_option,
+    print_table,
+)
 from glasma.errors import ConfigError
 
 
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @OVERRIDE
-@click.option("--out", type=click.Path(path_type=Path), help="HDF5 file of the data set [runs/output/<name>.h5].")
-@click.option("--overwrite", is_flag=True, help="Replace a file of another data set.")
+@out_option("HDF5 file of the data set [runs/output/<name>.h5].")
+@overwrite_option("Replace a file of another data set.")
 @click.option("--processes", type=int, metavar="N", help="How many events run at once on this machine [1].")
 @SCHEDULER
-@click.option("--quiet", is_flag=True, help="No progress.")
+@QUIET
 def dataset(
     config: Path,
     overrides: tuple[str, ...],
@@ -47,9 +58,9 @@ def dataset(
 
 
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @OVERRIDE
-@click.option("--out", type=click.Path(path_type=Path), help="Directory of the model [runs/output/<name>].")
+@out_option("Directory of the model [runs/output/<name>].")
 def train(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
     """Train what the TOML file CONFIG asks for on a data set; the same command goes on with an interrupted training."""
     needs_torch()
@@ -66,7 +77,7 @@ def train(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
 @OVERRIDE
 @click.option("--until", help='τ at the end, such as "1.2 fm" [of a configuration: evolution.end_time].')
 @click.option("--step", type=int, help="Step of the snapshot [the first that fits the steps of the surrogate].")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/output/evolved"), show_default=True)
+@out_option("Directory of the results.", Path("runs/output/evolved"))
 def evolve(model: Path, source: Path, overrides: tuple[str, ...], until: str | None, step: int | None, out: Path) -> None:
     """Evolve SOURCE on the coarse lattice with the surrogate MODEL.
 
@@ -99,7 +110,7 @@ def evolve(model: Path, source: Path, overrides: tuple[str, ...], until: str | N
 @click.argument("snapshots", type=click.Path(path_type=Path))
 @click.option("--step", type=int, help="Step of the snapshot [the last with fields].")
 @click.option("--substeps", type=click.IntRange(1, 64), default=8, show_default=True, help="n in Δτ = a_T/n of the fine run.")
-@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/output/upscaled"), show_default=True)
+@out_option("Directory of the results.", Path("runs/output/upscaled"))
 def upscale(model: Path, snapshots: Path, step: int | None, substeps: int, out: Path) -> None:
     """Upscale a coarse snapshot with MODEL to twice the sites in each direction, with the Gauss constraint restored."""
     needs_torch()
@@ -113,9 +124,9 @@ def upscale(model: Path, snapshots: Path, step: int | None, substeps: int, out: 
 
 
 @cli.command()
-@click.argument("config", type=click.Path(path_type=Path))
+@CONFIG
 @OVERRIDE
-@click.option("--out", type=click.Path(path_type=Path), help="Directory of the page [runs/output/<name>].")
+@out_option("Directory of the page [runs/output/<name>].")
 def compare(config: Path, overrides: tuple[str, ...], out: Path | None) -> None:
     """Lay solver and surrogate side by side on test events, as the TOML file CONFIG says: compare.json and compare.html."""
     needs_torch()

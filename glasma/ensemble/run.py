@@ -24,6 +24,7 @@ from glasma.ensemble.event import work_on_event
 from glasma.ensemble.kernels import compile_kernels, kind_of_kernels
 from glasma.ensemble.results import write_results
 from glasma.errors import ConfigError, FileError
+from glasma.io.atomic import make_directory
 from glasma.io.ensemble_directory import EnsembleDirectory, Event
 from glasma.io.hold import held
 from glasma.io.provenance import commit, machine, versions
@@ -106,8 +107,9 @@ def run_ensembles(
     with ExitStack() as holds:
         ensembles = []
         for config, path in wanted:
+            make_directory(path)
+            holds.enter_context(held(path))
             directory = EnsembleDirectory.create(path, overwrite)
-            holds.enter_context(held(directory.path))
             known: list[Event] = []
             if directory.record.exists():
                 known = directory.read_events()

@@ -19,9 +19,10 @@ from typing import Any
 from glasma.config import Config, config_from_dict
 from glasma.ensemble.run import run_ensembles
 from glasma.errors import ConfigError, FileError
-from glasma.io.atomic import PARTIAL, make_directory, replacing, write_text
+from glasma.io.atomic import make_directory, refuse_foreign, replacing
 from glasma.io.ensemble_directory import EnsembleDirectory
 from glasma.io.hold import held
+from glasma.io.record import write_record
 from glasma.observables.ensemble_average import AVERAGED, RATIOS
 from glasma.progress import Reporter
 from glasma.report.scan import write_scan_report
@@ -112,14 +113,13 @@ def run_scan(
         ConfigError or FileError if nothing can be run.
     """
     root = Path(path)
-    if not is_scan(root) and root.is_dir() and any(not file.name.startswith(PARTIAL) for file in root.iterdir()):
-        raise FileError(f"{root}: is not empty and not a scan of glasma; choose another --out directory")
+    if not is_scan(root):
+        refuse_foreign(root, "not a scan of glasma")
     make_directory(root)
     with held(root, what="scan"):
         wanted = [(point.config, root / "points" / point.name) for point in points]
         plain = {point.name: {"values": point.values, "config": point.config.as_dict()} for point in points}
-        asked = {"format": _FORMAT, "events": events, "jobs": jobs, "points": plain}
-        write_text(root / _RECORD, json.dumps(asked, indent=2) + "\n")
+        write_record(root / _RECORD, _FORMAT, {"events": events, "jobs": jobs, "points": plain})
         directories = run_ensembles(wanted, root, events, jobs, overwrite, reporter, scheduler)
         rows = [_row(point, directory) for point, directory in zip(points, directories, strict=True)]
         _write_csv(root / "scan.csv", rows)

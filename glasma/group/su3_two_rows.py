@@ -1,7 +1,7 @@
 """SU(3) with links stored as their first two rows, 12 reals for 18.
 
 The third row of a unitary matrix of determinant 1 is the complex conjugate of the cross product of the others; `load` rebuilds
-it, in registers.  The arithmetic is that of `su3`: links agree to rounding, memory and its traffic are less.
+it, in registers.  The arithmetic is the same: links agree to rounding, memory and its traffic are less.
 """
 
 from __future__ import annotations
@@ -10,66 +10,7 @@ import numpy as np
 
 from glasma.backend import inline, rows
 from glasma.group import su3
-from glasma.group.su3 import (
-    COLOURS,
-    DIMENSION,
-    GENERATORS,
-    add,
-    add_scaled,
-    antihermitian,
-    antihermitian_mul_dagger,
-    cross,
-    dagger,
-    distance2,
-    dot,
-    exp,
-    left_gradient,
-    load_algebra,
-    mul,
-    norm2,
-    right_gradient,
-    rotate,
-    rotate_back,
-    scaled,
-    store_algebra,
-    subtract,
-    unitarise,
-    unitarity_defect,
-)
-
-__all__ = [
-    "IDENTITY",
-    "LINK_REALS",
-    "NAME",
-    "link_from_matrix",
-    "link_to_matrix",
-    "load",
-    "store",
-    "COLOURS",
-    "DIMENSION",
-    "GENERATORS",
-    "add",
-    "add_scaled",
-    "antihermitian",
-    "antihermitian_mul_dagger",
-    "cross",
-    "dagger",
-    "distance2",
-    "dot",
-    "exp",
-    "left_gradient",
-    "load_algebra",
-    "mul",
-    "norm2",
-    "right_gradient",
-    "rotate",
-    "rotate_back",
-    "scaled",
-    "store_algebra",
-    "subtract",
-    "unitarise",
-    "unitarity_defect",
-]
+from glasma.group.su3_arithmetic import *  # noqa: F403
 
 NAME = "SU(3), two rows"
 LINK_REALS = 12

@@ -35,6 +35,18 @@ def make_directory(path: Path, other: str = "another --out directory") -> None:
         raise FileError(f"{path}: is not writable; choose {other} or mend its permissions")
 
 
+def refuse_foreign(path: Path, problem: str, other: str = "another --out directory") -> None:
+    """Refuse a directory of other files than what a kill left half-written; `problem` says what it lacks, as "not a run".
+
+    Raises
+    ------
+    FileError
+        If there are any.
+    """
+    if path.is_dir() and any(not file.name.startswith(PARTIAL) for file in path.iterdir()):
+        raise FileError(f"{path}: is not empty and {problem}; choose {other}")
+
+
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """A path beside `path` to write to; on success it takes the place of `path`, else it is removed.

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -10,7 +9,8 @@ from typing import Any
 
 from glasma.config import Config, config_from_dict
 from glasma.errors import FileError
-from glasma.io.atomic import PARTIAL, remove_partial, write_text
+from glasma.io.atomic import PARTIAL, make_directory, refuse_foreign, remove_partial
+from glasma.io.record import read_record, write_record
 
 STATUSES = ("finished", "running", "waiting", "failed")
 
@@ -45,7 +45,7 @@ class EnsembleDirectory:
     Parameters
     ----------
     path : directory
-        Made by `create`; `open` takes one that holds an ensemble.
+        `create` takes one for an ensemble, `open` one that holds it.
     """
 
     def __init__(self, path: Path) -> None:
@@ -62,23 +62,22 @@ class EnsembleDirectory:
 
     @classmethod
     def create(cls, path: Path, overwrite: bool) -> EnsembleDirectory:
-        """Make a directory for an ensemble; one that holds an ensemble stays as it is, unless `overwrite` is set.
+        """A directory for an ensemble, which the caller has made and holds.
+
+        One that holds an ensemble stays as it is, unless `overwrite` is set.
 
         Raises
         ------
         FileError
-            If it holds something else or cannot be written.
+            If it holds something else.
         """
         directory = cls(path)
         if directory.record.exists():
             if overwrite:
                 directory._remove_results()
-        elif path.is_dir() and any(not file.name.startswith(PARTIAL) for file in path.iterdir()):
-            raise FileError(f"{path}: is not empty and not an ensemble of glasma; choose another --out directory")
-        try:
-            directory.events.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            raise FileError(f"{path}: cannot be made ({error.strerror}); choose another --out directory") from None
+        else:
+            refuse_foreign(path, "not an ensemble of glasma")
+        make_directory(directory.events)
         return directory
 
     @classmethod
@@ -103,20 +102,11 @@ class EnsembleDirectory:
 
     def read(self) -> dict[str, Any]:
         """The content of `ensemble.json`."""
-        try:
-            data = json.loads(self.record.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise FileError(f"{self.record}: cannot be read ({error}); restore it or give --overwrite") from None
-        if not isinstance(data, dict) or data.get("format") != _FORMAT:
-            raise FileError(f"{self.record}: is not the ensemble.json of a glasma ensemble; restore it or give --overwrite")
-        if missing := [name for name in _CONTENT if name not in data]:
-            raise FileError(f"{self.record}: lacks {', '.join(missing)}; restore it or give --overwrite")
-        return data
+        return read_record(self.record, _FORMAT, "restore it or give --overwrite", _CONTENT)
 
     def write(self, data: dict[str, Any], events: list[Event]) -> None:
         """Replace `ensemble.json`."""
-        content = {"format": _FORMAT, **data, "events": [asdict(event) for event in events]}
-        write_text(self.record, json.dumps(content, indent=2) + "\n")
+        write_record(self.record, _FORMAT, data | {"events": [asdict(event) for event in events]})
 
     def config(self) -> Config:
         """The configuration of the ensemble; each event has its own seed."""

@@ -1,10 +1,12 @@
-"""What made a file: versions, commit and machine."""
+"""What made a file: versions, sources, commit and machine."""
 
 from __future__ import annotations
 
+import hashlib
 import os
 import platform
 import subprocess
+from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -27,6 +29,14 @@ def installed(package: str) -> str | None:
 def versions() -> dict[str, str | None]:
     """Versions of Python and of what the results depend on."""
     return {"python": platform.python_version(), **{package: installed(package) for package in _PACKAGES}}
+
+
+def hash_of_sources(paths: Iterable[Path]) -> str:
+    """SHA-256 of source files, one after the other by their paths."""
+    digest = hashlib.sha256()
+    for path in sorted(paths):
+        digest.update(path.read_bytes())
+    return digest.hexdigest()
 
 
 @cache

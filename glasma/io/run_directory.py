@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import shutil
 from pathlib import Path
 from typing import Any
 
 from glasma.config import Config, config_from_dict
 from glasma.errors import FileError
-from glasma.io.atomic import PARTIAL, make_directory, remove_partial, write_text
+from glasma.io.atomic import refuse_foreign, remove_partial
 from glasma.io.checkpoint import remove_stale_parts
 from glasma.io.parts import remove_parts
+from glasma.io.record import read_record, write_record
 
 _FORMAT = "glasma run 1"
 _CONTENT = ("status", "config", "seed", "versions", "commit", "machine", "seconds", "site_updates", "resumed")
@@ -23,7 +23,7 @@ class RunDirectory:
     Parameters
     ----------
     path : directory
-        Made by `create`; `open` takes one that holds a run.
+        `create` takes one for a new run, `open` one that holds a run.
     """
 
     def __init__(self, path: Path) -> None:
@@ -38,12 +38,12 @@ class RunDirectory:
 
     @classmethod
     def create(cls, path: Path, overwrite: bool) -> RunDirectory:
-        """Make a directory for a new run.
+        """A directory for a new run, which the caller has made and holds; what is left of an earlier one goes.
 
         Raises
         ------
         FileError
-            If it holds another run and `overwrite` is not set, holds foreign files, or cannot be written.
+            If it holds another run and `overwrite` is not set, or foreign files.
         """
         directory = cls(path)
         if directory.run.exists():
@@ -52,9 +52,8 @@ class RunDirectory:
                     f"{path}: holds the results of another run; give --overwrite, another --out, or `glasma resume {path}`"
                 )
             directory._remove_results()
-        elif path.is_dir() and any(not file.name.startswith(PARTIAL) for file in path.iterdir()):
-            raise FileError(f"{path}: is not empty and not a run of glasma; choose another --out directory")
-        make_directory(path)
+        else:
+            refuse_foreign(path, "not a run of glasma")
         remove_partial(path)
         return directory
 
@@ -77,19 +76,11 @@ class RunDirectory:
 
     def read_run(self) -> dict[str, Any]:
         """The content of `run.json`."""
-        try:
-            data = json.loads(self.run.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise FileError(f"{self.run}: cannot be read ({error}); restore it or run again") from None
-        if not isinstance(data, dict) or data.get("format") != _FORMAT:
-            raise FileError(f"{self.run}: is not the run.json of a glasma run; run again")
-        if missing := [name for name in _CONTENT if name not in data]:
-            raise FileError(f"{self.run}: lacks {', '.join(missing)}; restore it or run again")
-        return data
+        return read_record(self.run, _FORMAT, "restore it or run again", _CONTENT)
 
     def write_run(self, data: dict[str, Any]) -> None:
         """Replace `run.json`."""
-        write_text(self.run, json.dumps({"format": _FORMAT, **data}, indent=2) + "\n")
+        write_record(self.run, _FORMAT, data)
 
     def config(self) -> Config:
         """The configuration of the run."""

@@ -89,11 +89,6 @@ class RunFiles:
     history: int
     profiles: int
 
-    @property
-    def at_most_bytes(self) -> int:
-        """All of them, while the snapshots are gathered in one file and a checkpoint is replaced."""
-        return 2 * self.snapshots + 2 * self.checkpoint + self.history + self.profiles
-
 
 @dataclass(frozen=True)
 class RunCost:

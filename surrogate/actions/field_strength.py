@@ -160,7 +160,7 @@ class FieldStrengthAction(Action):
             leaves = Leaves(U, P, i, j, self.group)
             _plane_terms(add, U, leaves, weight, D)
         if phi is not None:
-            _scalar_terms(add, U, phi, Leaves(U, loops[:, 0], 0, 1, self.group), self.group)
+            _scalar_terms(add, U, phi, Leaves(U, loops[:, 0], 0, 1, self.group))
         return result
 
 
@@ -254,7 +254,7 @@ def _rectangle(U: Tensor, k: int, other: int) -> Tensor:
     return 2 * (U.shape[-1] - R.diagonal(dim1=-2, dim2=-1).sum(-1).real)
 
 
-def _scalar_terms(add: Any, U: Tensor, phi: Tensor, leaves: Leaves, group: Group) -> None:
+def _scalar_terms(add: Any, U: Tensor, phi: Tensor, leaves: Leaves) -> None:
     def square(X: Tensor) -> Tensor:
         return dot(X, X)
 

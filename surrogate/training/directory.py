@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import pickle
 import shutil
 from pathlib import Path
@@ -11,7 +10,8 @@ from typing import Any
 import torch
 
 from glasma.errors import FileError
-from glasma.io.atomic import PARTIAL, make_directory, remove_partial, replacing, write_text
+from glasma.io.atomic import make_directory, refuse_foreign, remove_partial, replacing
+from glasma.io.record import read_record, write_record
 
 _FORMAT = "glasma training 1"
 _CHECKPOINT_FORMAT = "glasma training checkpoint 1"
@@ -54,8 +54,8 @@ class TrainingDirectory:
                 self._remove_results()
             else:
                 raise FileError(f"{self.path}: holds another training; resume or overwrite it, or choose another directory")
-        elif self.path.is_dir() and any(not file.name.startswith(PARTIAL) for file in self.path.iterdir()):
-            raise FileError(f"{self.path}: is not empty and holds no training (no run.json); choose another directory")
+        else:
+            refuse_foreign(self.path, "holds no training (no run.json)", "another directory")
         make_directory(self.path, "another directory")
         remove_partial(self.path)
         return checkpoint
@@ -68,17 +68,11 @@ class TrainingDirectory:
         FileError
             If it is not there or something else.
         """
-        try:
-            data = json.loads(self.run.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
-            raise FileError(f"{self.run}: cannot be read ({error}); give the directory of a training") from None
-        if not isinstance(data, dict) or data.get("format") != _FORMAT:
-            raise FileError(f"{self.run}: is not the run.json of a training; choose another directory")
-        return data
+        return read_record(self.run, _FORMAT, "give the directory of a training")
 
     def write_run(self, data: dict[str, Any]) -> None:
         """Replace `run.json`."""
-        write_text(self.run, json.dumps({"format": _FORMAT, **data}, indent=2) + "\n")
+        write_record(self.run, _FORMAT, data)
 
     def save_checkpoint(self, content: dict[str, Any]) -> None:
         """Replace the checkpoint: tensors and plain values."""

@@ -88,7 +88,7 @@ def to_cells(U: Tensor, P: Tensor | None = None, phi: Tensor | None = None, pi: 
     frames = _tree(U)
     loops = []
     for delta, axis in free_links(D):
-        link = frames[delta] @ _at(U[:, axis], delta, D)
+        link = frames[delta] @ _at(U[:, axis], delta)
         if delta[axis] == 0:
             loops.append(link @ frames[_moved(delta, axis, 1)].mH)
         else:
@@ -98,11 +98,11 @@ def to_cells(U: Tensor, P: Tensor | None = None, phi: Tensor | None = None, pi: 
     def objects(X: Tensor | None) -> Tensor | None:
         if X is None:
             return None
-        return torch.stack([frames[d] @ _at(X, d, D) @ frames[d].mH for d in offsets(D)], dim=1)
+        return torch.stack([frames[d] @ _at(X, d) @ frames[d].mH for d in offsets(D)], dim=1)
 
     momenta = None
     if P is not None:
-        parts = [torch.stack([frames[d] @ _at(P[:, i], d, D) @ frames[d].mH for i in range(D)], dim=1) for d in offsets(D)]
+        parts = [torch.stack([frames[d] @ _at(P[:, i], d) @ frames[d].mH for i in range(D)], dim=1) for d in offsets(D)]
         momenta = torch.stack(parts, dim=1)
     return CellFields(coarse, torch.stack(loops, dim=1), momenta, objects(phi), objects(pi))
 
@@ -152,12 +152,12 @@ def _tree(U: Tensor) -> dict[Offset, Tensor]:
     """Ω_δ at the coarse sites."""
     D = U.shape[1]
     start = (0,) * D
-    first = _at(U[:, 0], start, D)
+    first = _at(U[:, 0], start)
     frames = {start: unit_matrices_like(U).expand_as(first)}
     for delta in offsets(D)[1:]:
         last = max(axis for axis in range(D) if delta[axis])
         before = _moved(delta, last, -1)
-        frames[delta] = frames[before] @ _at(U[:, last], before, D)
+        frames[delta] = frames[before] @ _at(U[:, last], before)
     return frames
 
 
@@ -165,7 +165,7 @@ def _moved(delta: Offset, axis: int, step: int) -> Offset:
     return tuple(d + step if k == axis else d for k, d in enumerate(delta))
 
 
-def _at(X: Tensor, delta: Offset, D: int) -> Tensor:
+def _at(X: Tensor, delta: Offset) -> Tensor:
     """X at the sites 2X + δ, (batch, *lattice_c, N, N)."""
     slices = tuple(slice(d, None, 2) for d in delta)
     found: Tensor = X[(slice(None), *slices)]
