@@ -141,10 +141,10 @@ def test_messages_wait_for_the_gpu_and_the_gpu_for_them(gpu: LazyGpu, kind: type
 def test_fields_of_the_host_are_sent_as_they_are(gpu: LazyGpu, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "sends_from_gpu", lambda: True)
     make = messages.messages_of_run()
-    assert type(make(4, np.zeros(4))) is Messages
-    assert type(make(4, LazyArray(np.zeros(4)))) is DirectMessages
+    assert type(make(([4], [4]), np.zeros(4))) is Messages
+    assert type(make(([4], [4]), LazyArray(np.zeros(4)))) is DirectMessages
     monkeypatch.setattr(messages, "sends_from_gpu", lambda: False)
-    assert type(messages.messages_of_run()(4, LazyArray(np.zeros(4)))) is StagedMessages
+    assert type(messages.messages_of_run()(([4], [4]), LazyArray(np.zeros(4)))) is StagedMessages
 
 
 def test_memory_of_the_gpu_is_sent_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:
