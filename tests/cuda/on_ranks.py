@@ -29,6 +29,7 @@ from glasma.group import group_named
 from glasma.lattice.charges import Charges
 from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
+from glasma.lattice.storage import on_host
 from tests.cuda.strict_arrays import planes, take_place_of_cupy, transfers
 from tests.states import colliding_nuclei
 
@@ -103,10 +104,10 @@ def evolved(case: Case, ranks: Ranks, on_gpu: bool = True, traffic: list[int] | 
 
     `traffic` gains the largest transfer to the host in the steps, and the bytes of planes that were copied there and sent.
     """
-    group, (on_host, on_device) = group_named(case.group), SCHEMES[case.scheme]
+    group, (of_host, of_gpu) = group_named(case.group), SCHEMES[case.scheme]
     # The solution of an implicit step is the same to rounding only if its residual is.
     options = {"tolerance": 1e-13} if case.scheme == "semi_implicit" else {}
-    scheme: Any = on_host(case.grid, group, **options)
+    scheme: Any = of_host(case.grid, group, **options)
     fields = scheme.initial_state(colliding_nuclei(case.grid, group, width=case.width))
     for _ in range(case.first):
         scheme.step(fields)
@@ -115,7 +116,7 @@ def evolved(case: Case, ranks: Ranks, on_gpu: bool = True, traffic: list[int] | 
         slab = Slab(case.grid, ranks)
         workers, grid, fields = slab.workers(1, messages_of_run()), slab.grid, part(fields, slab)
     if on_gpu:
-        scheme, fields = on_device(grid, group, workers=workers, **options), to_device(fields)
+        scheme, fields = of_gpu(grid, group, workers=workers, **options), to_device(fields)
     transfers.clear()
     for _ in range(case.first, case.last):
         scheme.step(fields)

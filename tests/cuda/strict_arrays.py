@@ -60,6 +60,12 @@ class ndarray:
         """Where it lies."""
         return SimpleNamespace(ptr=self._values.ctypes.data)
 
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """What mpi4py takes, to give MPI the memory itself."""
+        address = self._values.ctypes.data, False
+        return {"shape": self.shape, "typestr": self.dtype.str, "data": address, "version": 3}
+
     def __len__(self) -> int:
         return len(self._values)
 
@@ -193,8 +199,9 @@ def take_place_of_cupy(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(glasma.cuda.device, "_argument", lambda value: argument(_for_kernel(value)))
     monkeypatch.setattr(ndarray, "__module__", module.__name__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
-    # Messages are copied as on a GPU.
+    # Messages go as from a GPU, of which MPI says nothing.
     monkeypatch.setattr(glasma.cuda.messages, "SIMULATES_CUDA", False)
+    monkeypatch.setattr(glasma.cuda.messages, "mpi_takes_gpu_memory", lambda: None)
     transfers.clear()
     planes.clear()
     return module

@@ -27,18 +27,8 @@ def on_ranks(
     out: Path, cases: list[str], ranks: int, along_z: int = 1, aware: str = "0", memory: str = "plain"
 ) -> dict[str, np.ndarray]:
     environment = {**os.environ, SWITCH: aware, "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
-    command = [
-        launcher(),
-        "-n",
-        str(ranks),
-        sys.executable,
-        "-m",
-        "tests.cuda.on_ranks",
-        str(out),
-        str(along_z),
-        memory,
-        *cases,
-    ]
+    program = ["-m", "mpi4py", "-m", "tests.cuda.on_ranks"]  # an error on one rank ends all
+    command = [launcher(), "-n", str(ranks), sys.executable, *program, str(out), str(along_z), memory, *cases]
     result = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, timeout=550, check=False)
     assert result.returncode == 0, result.stderr[-3000:]
     return dict(np.load(out))
