@@ -139,10 +139,29 @@ def test_files_of_ranks_with_gpus_are_those_of_the_cpu_and_go_on_there(tmp_path:
 
 
 @pytest.mark.slow
-def test_files_of_a_run_in_the_laboratory_are_those_of_the_cpu(tmp_path: Path) -> None:
+@pytest.mark.parametrize(("ranks", "along_z"), [(2, 1), (4, 2)])
+def test_files_of_a_run_in_the_laboratory_are_those_of_the_cpu(tmp_path: Path, ranks: int, along_z: int) -> None:
     path = write_tiny(tmp_path, **LABORATORY | {"end_time": '"0.02 fm"', "snapshots": '["0 fm"]'})
-    for name, backend, ranks in (("gpus", "cuda", 2), ("cpu", "cpu", 1)):
-        outcome = launch(ranks, "run", path, "--backend", backend, "--quiet", "--out", tmp_path / name)
+    for name, words in (("gpus", (ranks, "cuda", along_z)), ("cpu", (1, "cpu", 1))):
+        number, backend, parts = words
+        options = ["--backend", backend, "--quiet", "--ranks-along-z", parts, "--out", tmp_path / name]
+        outcome = launch(number, "run", path, *options)
         assert outcome.status == 0, outcome.err
     assert_same_files(tmp_path / "gpus", tmp_path / "cpu")
     assert all(check["passed"] for check in json.loads(glasma("check", tmp_path / "gpus", "--json").out))
+
+
+@pytest.mark.slow
+def test_ranks_along_z_with_gpus_stop_and_go_on_as_one_gpu_and_on_cpus(tmp_path: Path) -> None:
+    path = write_tiny(tmp_path, **LABORATORY | {"end_time": '"0.02 fm"'})
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    words = ["run", path, "--backend", "cuda", "--quiet", "--set", "output.checkpoint_interval=0.005 fm"]
+    outcome = ended(start(2, *words, "--ranks-along-z", 2, "--out", stopped, stop_at=3))
+    assert outcome.status != 0
+    assert f"glasma resume {stopped} --ranks-along-z 2" in outcome.lines[0]
+    on_cpus = shutil.copytree(stopped, tmp_path / "on_cpus")
+    assert launch(1, *words, "--out", whole).status == 0
+    assert launch(1, "resume", stopped, "--quiet").status == 0
+    assert not differences(stopped, whole)
+    assert launch(2, "resume", on_cpus, "--backend", "cpu", "--quiet", "--ranks-along-z", 2).status == 0
+    assert_same_files(on_cpus, whole)
