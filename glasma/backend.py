@@ -256,6 +256,10 @@ class Workers:
         """The parts of intervals of z that are in own planes."""
         return list(intervals)
 
+    def copies_along_z(self, region: Sequence[tuple[int, int]]) -> list[int]:
+        """The copies of the neighbours' planes along z that move."""
+        return []
+
     def over_copies_along_z(
         self, count: int, region: Sequence[tuple[int, int]], task: Callable[[int, int, int, int], Any]
     ) -> None:

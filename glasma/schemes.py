@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -14,7 +13,7 @@ from glasma.derived import Derived
 from glasma.domain.messages import Messages
 from glasma.domain.ranks import Ranks
 from glasma.domain.slab import Slab
-from glasma.errors import ConfigError
+from glasma.domain.traffic import MakeMessages
 from glasma.evolution.boost_invariant import BoostInvariant
 from glasma.evolution.leapfrog import Leapfrog
 from glasma.evolution.scheme import Scheme
@@ -73,7 +72,7 @@ def _on_gpu() -> tuple[type[BoostInvariant], type[SemiImplicit], type[Leapfrog]]
     return CudaBoostInvariant, CudaSemiImplicit, CudaLeapfrog
 
 
-def _messages(backend: str) -> Callable[[int, Any], Messages]:
+def _messages(backend: str) -> MakeMessages:
     """What makes the messages between ranks."""
     if backend == "cpu":
         return Messages
@@ -92,10 +91,6 @@ def require_backend(backend: str, ranks: Ranks) -> GpusOfRanks | None:
     """
     if backend == "cpu":
         return None
-    if ranks.along_z > 1:
-        raise ConfigError(
-            f'--ranks-along-z {ranks.along_z}: a lattice is cut along z on the CPU alone; take run.backend = "cpu"'
-        )
     from glasma.cuda.devices import GpusOfRanks
     from glasma.cuda.messages import sends_from_gpu
 

@@ -218,7 +218,7 @@ def test_machine_with_gpus(tmp_path: Path) -> None:
     assert plan["gpu_seconds"] == pytest.approx(plan["site_updates"] * 3 * 624 / (3350e9 * 0.5))
     words = glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out
     assert "GPU hours" in words
-    assert "at most 960 parts: too few)" in " ".join(words.split())
+    assert "more than the 960 parts in x: cut along z too (--ranks-along-z)" in " ".join(words.split())
 
 
 @pytest.mark.parametrize(("memory", "exchange"), [(8, None), (2, None), (2, 20.0), (0.5, None)])

@@ -12,25 +12,28 @@ from numba import cuda
 
 from glasma.backend import Workers, index
 from glasma.cuda.device import array_module, launch
-from glasma.evolution.charges import charge_updates, crossing, current_weight
+from glasma.cuda.sums import over_lines
+from glasma.evolution.charges import charge_updates, columns, crossing, current_weight, work_of_columns
 from glasma.lattice.fields import Fields
-from glasma.lattice.storage import on_host
 
 
 @cache
 def charge_kernels(group: ModuleType) -> SimpleNamespace:
-    """The kernels `depart`, `deposit` and `arrive` of one group."""
+    """The kernels `depart`, `deposit` and `arrive` of one group, which work on the columns from k0 on."""
     updates = charge_updates(group)
     meet, add_current = updates.meet, updates.add_current
     turn_to_start, turn_to_end = updates.turn_to_start, updates.turn_to_end
 
     @cuda.jit
-    def depart(power, x0, z0, q, slot, rightward, E, U):
-        """Rotate a left-mover's colour into its new cell; power ← ±q·E_z(t − ½)."""
+    def depart(power, x0, z0, k0, k1, q, slot, rightward, E, U):
+        """Rotate a left-mover's colour into its new cell; power ← ±q·E_z(t − ½), (planes, ny, cells).
+
+        z0 is the cell at whose link the first column of all crosses.
+        """
         k, j, i = cuda.grid(3)
-        if i >= power.shape[0] or j >= q.shape[3] or k >= q.shape[4]:
+        if i >= power.shape[0] or j >= q.shape[3] or k >= k1 - k0:
             return
-        s, h, x, y, k_, z = index(slot), index(i), index(x0 + i), index(j), index(k), index(z0 + k)
+        s, h, x, y, k_, z = index(slot), index(i), index(x0 + i), index(j), index(k0 + k), index(z0 + k0 + k)
         if rightward:
             power[h, y, k_] = meet(q, s, x, y, k_, E, z)
         else:
@@ -38,20 +41,20 @@ def charge_kernels(group: ModuleType) -> SimpleNamespace:
             power[h, y, k_] = -meet(q, s, x, y, k_, E, z)
 
     @cuda.jit
-    def deposit(x0, x1, z0, q, slot, E, c):
+    def deposit(x0, x1, z0, k0, k1, q, slot, E, c):
         """E_z ← E_z − c q at the links that the slot crosses."""
         k, j, i = cuda.grid(3)
-        if i >= x1 - x0 or j >= q.shape[3] or k >= q.shape[4]:
+        if i >= x1 - x0 or j >= q.shape[3] or k >= k1 - k0:
             return
-        add_current(E, index(x0 + i), index(j), index(z0 + k), c, q, index(slot), index(k))
+        add_current(E, index(x0 + i), index(j), index(z0 + k0 + k), c, q, index(slot), index(k0 + k))
 
     @cuda.jit
-    def arrive(power, x0, z0, q, slot, rightward, E, U):
-        """Rotate a right-mover's colour into its new cell; power ← ±q·E_z(t + ½)."""
+    def arrive(power, x0, z0, k0, k1, q, slot, rightward, E, U):
+        """Rotate a right-mover's colour into its new cell; power ← ±q·E_z(t + ½), (planes, ny, cells)."""
         k, j, i = cuda.grid(3)
-        if i >= power.shape[0] or j >= q.shape[3] or k >= q.shape[4]:
+        if i >= power.shape[0] or j >= q.shape[3] or k >= k1 - k0:
             return
-        s, h, x, y, k_, z = index(slot), index(i), index(x0 + i), index(j), index(k), index(z0 + k)
+        s, h, x, y, k_, z = index(slot), index(i), index(x0 + i), index(j), index(k0 + k), index(z0 + k0 + k)
         if rightward:
             power[h, y, k_] = meet(q, s, x, y, k_, E, z)
             turn_to_end(q, s, x, y, k_, U, z)
@@ -61,38 +64,38 @@ def charge_kernels(group: ModuleType) -> SimpleNamespace:
     return SimpleNamespace(depart=depart, deposit=deposit, arrive=arrive)
 
 
-def _power(kernel: Any, fields: Fields, workers: Workers) -> float:
-    """Σ ±q·E_z over the sub-particles that cross."""
-    arrays, nx = array_module(), fields.grid.shape[0]
+def _work(kernel: Any, fields: Fields, workers: Workers) -> float:
+    """Half of the work on all nuclei, from ±q·E_z of the sub-particles that cross here."""
+    nx, work = fields.grid.shape[0], 0.0
     own = workers.own(nx)
-    total = arrays.zeros(len(own))
     for charges in fields.charges:
-        (z0, slot), rightward = crossing(charges), charges.direction > 0
-        power = arrays.empty((len(own), *charges.q.shape[3:]), fields.dtype)
-        launch(kernel, power.shape, power, own.start, z0, charges.q, slot, rightward, fields.E, fields.U)
-        total += power.sum(axis=(1, 2), dtype=np.float64)
-    by_plane = np.zeros(nx)
-    by_plane[own.start : own.stop] = on_host(total)
-    return float(workers.sum(by_plane))
+        (z0, slot), rightward, (k0, k1) = crossing(charges), charges.direction > 0, columns(charges, workers)
+        power = array_module().zeros((len(own), *charges.q.shape[3:]), fields.dtype)
+        shape = *power.shape[:2], k1 - k0
+        launch(kernel, shape, power, own.start, z0, k0, k1, charges.q, slot, rightward, fields.E, fields.U)
+        by_column = np.zeros((nx, charges.cells))
+        by_column[own.start : own.stop] = over_lines(power[None, None])[:, 0]
+        work += work_of_columns(by_column, z0, fields, workers)
+    return work
 
 
 def deposit_currents(fields: Fields, workers: Workers, into: Sequence[Any]) -> float:
     """Apply −a_t J(t) to E or to other momenta; the half of the work ∫ J·E that belongs to E(t − ½)."""
     kernels = charge_kernels(fields.group)
-    power = _power(kernels.depart, fields, workers)
+    work = _work(kernels.depart, fields, workers)
     own = workers.own(fields.grid.shape[0])
     for charges in fields.charges:
-        z0, slot = crossing(charges)
-        shape = len(own), *charges.q.shape[3:]
+        (z0, slot), (k0, k1) = crossing(charges), columns(charges, workers)
+        shape = len(own), charges.q.shape[3], k1 - k0
         for momenta in into:
-            arguments = z0, charges.q, slot, momenta, current_weight(fields, charges)
+            arguments = z0, k0, k1, charges.q, slot, momenta, current_weight(fields, charges)
             launch(kernels.deposit, shape, own.start, own.stop, *arguments)
-    return 0.5 * fields.grid.a_z * power
+    return work
 
 
 def move_charges(fields: Fields, workers: Workers) -> float:
     """Bring the crossing charges into their new cells; the half of the work that belongs to E(t + ½)."""
-    power = _power(charge_kernels(fields.group).arrive, fields, workers)
+    work = _work(charge_kernels(fields.group).arrive, fields, workers)
     for charges in fields.charges:
         charges.moves += 1
-    return 0.5 * fields.grid.a_z * power
+    return work

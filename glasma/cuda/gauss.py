@@ -12,11 +12,11 @@ from numba import cuda
 
 from glasma.backend import Workers, index
 from glasma.cuda.device import array_module, launch, slabs
+from glasma.cuda.sums import over_lines
 from glasma.lattice.fields import Fields
 from glasma.lattice.gauge import GaussResidual
 from glasma.lattice.grid import Interval
 from glasma.lattice.plaquettes import plaquettes_of, wrapped
-from glasma.lattice.storage import on_host
 
 
 @cache
@@ -68,38 +68,34 @@ def density(fields: Fields, x0: int, x1: int) -> Any:
     for charges in fields.charges:
         for slot in range(charges.slots):
             start = charges.first_cell(slot)
-            rho[0, ..., start : start + charges.cells] += charges.q[slot, :, x0:x1]
+            first, last = max(start, 0), min(start + charges.cells, nz)  # part of the lattice may be held elsewhere
+            if first < last:
+                rho[0, ..., first:last] += charges.q[slot, :, x0:x1, :, first - start : last - start]
     return rho
 
 
 def gauss_residual(fields: Fields, workers: Workers, region: Sequence[Interval]) -> GaussResidual:
     """Violation of the leapfrog's Gauss constraint over the given intervals of z."""
     arrays, real, grid = array_module(), fields.dtype.type, fields.grid
-    nx, ny, _ = grid.shape
-    found = np.zeros((nx, 3))
+    nx, ny, nz = grid.shape
+    own, every = workers.own_along_z(region), workers.own_along_z([(0, nz)])
+    squares, found = np.zeros((nx, nz)), []
     for x0, x1 in slabs(grid.shape, workers.own(nx)):
         rho = density(fields, x0, x1)
         G = arrays.zeros_like(rho)
-        for z0, z1 in region:
+        for z0, z1 in own:
             arguments = x0, z0, z1, fields.E, fields.U, real(1), real(grid.a_z**-2)
             launch(gauge_kernels(fields.group).violation, (x1 - x0, ny, z1 - z0), G, rho, *arguments)
-        found[x0:x1] = largest_and_squares(G, rho, plane_axis=2)
-    worst, squares, densities = workers.whole(found).T.tolist()
-    violation, scale = float(np.max(worst)), max(densities)  # NaN if any is
+        squares[x0:x1] = over_lines(arrays.square(G, dtype=np.float64))[:, 0]
+        densities = [float(arrays.abs(rho[..., z0:z1]).max()) for z0, z1 in every]
+        found.append((float(arrays.abs(G).max()), max(densities)))
+    violation, scale = workers.largest(np.max(found, axis=0)).tolist()  # NaN if any is
+    total = float(workers.along_z(workers.sum(squares)).sum())
     if scale == 0:
         largest = max(float(arrays.abs(fields.E[i]).max()) / a**2 for i, a in enumerate(grid.spacings))
         scale = float(workers.largest(largest)) or 1.0
-    count = len(squares) * ny * fields.group.DIMENSION * sum(z1 - z0 for z0, z1 in region)
-    return GaussResidual(violation / scale, (sum(squares) / count) ** 0.5 / scale, scale)
-
-
-def largest_and_squares(G: Any, scale: Any, plane_axis: int) -> np.ndarray:
-    """Of each plane max |G|, Σ G² and max |scale|, (planes, 3), in the memory of the host."""
-    arrays = array_module()
-    axes = tuple(axis for axis in range(G.ndim) if axis != plane_axis)
-    worst, largest = (arrays.abs(values).max(axis=axes) for values in (G, scale))
-    squares = arrays.square(G, dtype=np.float64).sum(axis=axes)
-    return np.stack([on_host(numbers).astype(np.float64) for numbers in (worst, squares, largest)], axis=1)
+    count = workers.planes_of_all(nx) * ny * fields.group.DIMENSION * sum(z1 - z0 for z0, z1 in region)
+    return GaussResidual(violation / scale, (total / count) ** 0.5 / scale, scale)
 
 
 def unitarity_violation(group: ModuleType, U: Any, workers: Workers) -> float:

@@ -24,8 +24,8 @@ class OnGpu(LaboratoryScheme):
 
     def _kick(self, fields: Fields, region: list[Interval]) -> None:
         real = self.dtype.type
-        own = self.workers.own(self.grid.shape[0])
-        kick(fields, own, region, real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2))
+        own, moving = self.workers.own(self.grid.shape[0]), self.workers.moving(region)
+        kick(fields, own, moving, real(self.grid.a_t), real(self.grid.a_t / self.grid.a_z**2))
 
     def _drift(self, fields: Fields, region: list[Interval], arrived: Callable[[], None]) -> None:
         self._links(fields, region, fields.U, self.dtype.type(self.grid.a_t), arrived)
@@ -35,19 +35,22 @@ class OnGpu(LaboratoryScheme):
     ) -> None:
         """other ← exp(i step g a_i E_i) U at the own planes, and at the copies when the neighbours' fields have `arrived`."""
         nx, ny, _ = self.grid.shape
+        moving, arrays = self.workers.moving(region), (other, fields.U, fields.E)
 
-        def planes(x0: int, x1: int) -> None:
-            for z0, z1 in region:
-                arguments = x0, x1, z0, z1, other, fields.U, fields.E, step
-                launch(leapfrog_kernels(self.group).links, (x1 - x0, ny, z1 - z0 + 1), *arguments)
+        def planes(x0: int, x1: int, intervals: Sequence[Interval], arrays: Sequence[Any]) -> None:
+            for z0, z1 in intervals:
+                launch(leapfrog_kernels(self.group).links, (x1 - x0, ny, z1 - z0 + 1), x0, x1, z0, z1, *arrays, step)
 
         own = self.workers.own(nx)
-        planes(own.start, own.stop)
+        planes(own.start, own.stop, moving, arrays)
         arrived()
-        for bounds in copies(self.workers, nx):
-            planes(*bounds)
+        for x0, x1 in copies(self.workers, nx):
+            planes(x0, x1, moving, arrays)
+        # The longitudinal links of copies along z rest, or are moved with the own ones.
+        planes(0, nx, [(z, z + 1) for z in self.workers.copies_along_z(region)], [array[:2] for array in arrays])
 
     def _deposit(self, fields: Fields, into: Sequence[Any]) -> float:
+        self.workers.take_over_charges(fields)
         return deposit_currents(fields, self.workers, into)
 
     def _move(self, fields: Fields) -> float:
@@ -67,7 +70,7 @@ class OnGpu(LaboratoryScheme):
 
     def stress_tensor(self, fields: Fields, x0: int = 0, x1: int | None = None) -> np.ndarray:
         """T^{μν} at the sites of planes x0 ≤ x < x1, (10, x1 − x0, ny, nz), in the memory of the host."""
-        return stress_tensor(fields, self.region(fields), x0, x1)
+        return stress_tensor(fields, self.workers, self.region(fields), x0, x1)
 
     def unitarity_violation(self, fields: Fields) -> float:
         """Largest |U†U − 1| over all links."""

@@ -115,12 +115,16 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
 
     @cuda.jit
     def links(x0, x1, z0, z1, V, U, E, a_t):
-        """V = exp(i a_t g a_i E_i(t + ½)) U, which may be V itself, for x0 ≤ x < x1 and z0 ≤ z < z1, and V_z at z0 − 1."""
+        """V = exp(i a_t g a_i E_i(t + ½)) U, which may be V itself, for x0 ≤ x < x1 and z0 ≤ z < z1, and V_z at z0 − 1.
+
+        In the directions that U has.
+        """
         k, j, i = cuda.grid(3)
         if i >= x1 - x0 or j >= U.shape[3] or k > z1 - z0:
             return
-        x, y, z = index(x0 + i), index(j), index(z0 - 1 + k)
-        for d in range(2 if k == 0 else 0, 3):
+        x, y = index(x0 + i), index(j)
+        for d in range(2 if k == 0 else 0, U.shape[0]):
+            z = index(z0 - 1 + k)
             store(V, index(d), x, y, z, moved_link(U, E, index(d), x, y, z, a_t))
 
     return SimpleNamespace(electric=electric, strengths=strengths, divergence=divergence, links=links)
@@ -129,7 +133,10 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
 def kick(
     fields: Fields, planes: range, region: Sequence[Interval], c_transverse: np.floating, c_longitudinal: np.floating
 ) -> None:
-    """E(t + ½) from E(t − ½) and U(t), without currents, at some planes in x, for z0 ≤ z < z1 of the region."""
+    """E(t + ½) from E(t − ½) and U(t), without currents, at some planes in x, for z0 ≤ z < z1 of the region.
+
+    Of an interval z0 = z1 only E_z at z0 − 1 is kicked.
+    """
     kernels, (_, ny, nz), E, U = leapfrog_kernels(fields.group), fields.grid.shape, fields.E, fields.U
     weights = c_transverse, c_longitudinal
     if fields.group.COLOURS == 2:

@@ -12,6 +12,7 @@ from numba import cuda
 
 from glasma.backend import Workers, index
 from glasma.cuda.device import array_module, launch, slabs
+from glasma.cuda.sums import over_lines
 from glasma.lattice.energy import COMPONENTS, energies_at_site
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Interval
@@ -126,39 +127,39 @@ def _with_links_before(region: Sequence[Interval]) -> list[Interval]:
 
 def field_energy(fields: Fields, workers: Workers, region: Sequence[Interval]) -> float:
     """½ ∫ (E² + B²) at t − ½ over the given intervals of z, units 1/(g² a_T)."""
-    nx, intervals = fields.grid.shape[0], _with_links_before(region)
-    by_plane = np.zeros(nx)
+    (nx, _, nz), intervals = fields.grid.shape, workers.own_along_z(_with_links_before(region))
+    totals = np.zeros((nx, nz))
     for x0, x1 in slabs(fields.grid.shape, workers.own(nx)):
         energies = _Slab(fields, x0, x1, intervals).component_energies(intervals)
-        by_plane[x0:x1] = on_host(energies.sum(axis=(0, 2, 3), dtype=np.float64))
-    return fields.grid.a_z * float(workers.sum(by_plane))
+        totals[x0:x1] = over_lines(energies[None])[:, 0]
+    return fields.grid.a_z * float(workers.along_z(workers.sum(totals)).sum())
 
 
 def measure(fields: Fields, workers: Workers, region: Sequence[Interval]) -> Measurement:
     """Measure a state over the given intervals of z; the result is in the memory of the host."""
     nx, ny, nz = fields.grid.shape
-    intervals = _with_links_before(region)
+    intervals, moving = workers.own_along_z(_with_links_before(region)), workers.own_along_z(region)
+    middle = fields.grid.middle_planes[1]
+    has_middle = bool(workers.own_along_z([(middle, middle + 1)]))
     components, tensor = np.zeros((nx, len(COMPONENTS), nz)), np.zeros((nx, len(TENSOR), nz))
     side_view, front_view = np.zeros((nx, nz), np.float32), np.zeros((nx, ny), np.float32)
     for x0, x1 in slabs(fields.grid.shape, workers.own(nx)):
         slab = _Slab(fields, x0, x1, intervals)
-        components[x0:x1] = _sums_over_y(slab.component_energies(intervals))
-        T = slab.stress(region)
-        tensor[x0:x1] = _sums_over_y(T)
-        side_view[x0:x1], front_view[x0:x1] = on_host(T[0, :, ny // 2]), on_host(T[0, :, :, nz // 2])
+        components[x0:x1] = over_lines(slab.component_energies(intervals)[:, None])
+        T = slab.stress(moving)
+        tensor[x0:x1], side_view[x0:x1] = over_lines(T[:, None]), on_host(T[0, :, ny // 2])
+        if has_middle:
+            front_view[x0:x1] = on_host(T[0, :, :, middle])
     return of_all_planes(components, tensor, side_view, front_view, workers)
 
 
-def _sums_over_y(at_sites: Any) -> np.ndarray:
-    """(components, planes, ny, nz) → (planes, components, nz), in the memory of the host."""
-    return on_host(at_sites.sum(axis=2, dtype=np.float64)).swapaxes(0, 1)
-
-
-def stress_tensor(fields: Fields, region: Sequence[Interval], x0: int = 0, x1: int | None = None) -> np.ndarray:
+def stress_tensor(
+    fields: Fields, workers: Workers, region: Sequence[Interval], x0: int = 0, x1: int | None = None
+) -> np.ndarray:
     """T^{μν} of planes x0 ≤ x < x1 in the memory of the host, (10, x1 − x0, ny, nz); zero outside the intervals of z."""
     nx, ny, nz = fields.grid.shape
-    count = (nx if x1 is None else x1) - x0
+    count, own = (nx if x1 is None else x1) - x0, workers.own_along_z(region)
     T = np.empty((len(TENSOR), count, ny, nz), fields.dtype)
     for first, last in slabs((count, ny, nz)):
-        T[:, first:last] = on_host(_Slab(fields, x0 + first, x0 + last, region).stress(region))
+        T[:, first:last] = on_host(_Slab(fields, x0 + first, x0 + last, own).stress(own))
     return T

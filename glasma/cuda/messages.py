@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import ctypes
 import os
-from collections.abc import Callable
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -16,7 +16,8 @@ import numpy as np
 
 from glasma.backend import SIMULATES_CUDA
 from glasma.cuda.device import array_module
-from glasma.domain.messages import Messages
+from glasma.domain.messages import Messages, Sizes, pieces
+from glasma.domain.traffic import MakeMessages
 from glasma.errors import ConfigError
 
 #: Whether MPI is given addresses of the memory of the GPU: "1" or "0".
@@ -24,57 +25,44 @@ SWITCH = "GLASMA_CUDA_AWARE_MPI"
 
 
 class _OnGpu(Messages):
-    """Messages that are packed on the GPU, in buffers that grow with the region that moves, by a quarter at least."""
+    """Messages that are packed on the GPU."""
 
-    def __init__(self, size: int, field: Any) -> None:
-        self._allocate(size, field.dtype)
-        self._cut(size)
-
-    def _allocate(self, size: int, dtype: np.dtype) -> None:
-        self._buffers = [array_module().empty(size, dtype) for _ in range(4)]
-
-    def _cut(self, size: int) -> None:
-        self.packed = [buffer[:size] for buffer in self._buffers]
-
-    def serve(self, size: int, field: Any) -> bool:
-        """Whether they can serve another exchange; if they are too small they grow."""
-        first = self._buffers[0]
-        if type(field) is not type(first) or field.dtype != first.dtype:
-            return False
-        if size > first.size:
-            self._allocate(max(size, first.size * 5 // 4), first.dtype)
-        self._cut(size)
-        return True
+    def _make_room(self, totals: Sequence[int], dtype: np.dtype) -> None:
+        self._room = [array_module().empty(total, dtype) for total in totals]
 
 
 class DirectMessages(_OnGpu):
     """MPI reads and writes the memory of the GPU itself."""
 
-    def leave(self) -> list[Any]:
-        """The four arrays of the GPU; what was packed is complete, what was last received is unpacked."""
+    def leave(self) -> tuple[list[Any], list[Any]]:
+        """Arrays of the GPU; what was packed is complete, what was last received is unpacked."""
         _wait_for_gpu()
-        return self.packed
+        return self.leaving, self.coming
 
 
 class StagedMessages(_OnGpu):
-    """MPI reads and writes page-locked memory of the host, to and from which the GPU copies."""
+    """MPI reads and writes page-locked memory of the host, to and from which the GPU copies, all messages at once."""
 
-    def _allocate(self, size: int, dtype: np.dtype) -> None:
-        super()._allocate(size, dtype)
-        self._pinned = [_page_locked(size, dtype) for _ in range(4)]
+    def _make_room(self, totals: Sequence[int], dtype: np.dtype) -> None:
+        super()._make_room(totals, dtype)
+        self._pinned = [_page_locked(total, dtype) for total in totals]
 
-    def _cut(self, size: int) -> None:
-        super()._cut(size)
-        self._staged = [buffer[:size] for buffer in self._pinned]
+    def _cut(self, sizes: Sizes) -> None:
+        super()._cut(sizes)
+        self._staged = [pieces(pinned, each) for pinned, each in zip(self._pinned, sizes, strict=True)]
+        self._used = [slice(sum(each)) for each in sizes]
 
-    def leave(self) -> list[Any]:
-        """Four arrays of the host, of which the two that are to be sent have been copied from the GPU."""
-        _copy(self.packed[:2], self._staged[:2])
-        return self._staged
+    def leave(self) -> tuple[list[Any], list[Any]]:
+        """Arrays of the host; those that are to be sent have been copied from the GPU."""
+        used = self._used[0]
+        _copy(self._room[0][used], self._pinned[0][used])
+        sent, received = self._staged
+        return sent, received
 
     def arrive(self) -> None:
         """Begin to copy what has been received to the GPU; what it does from now on waits for that."""
-        _copy(self._staged[2:], self.packed[2:])
+        used = self._used[1]
+        _copy(self._pinned[1][used], self._room[1][used])
 
 
 def _wait_for_gpu() -> None:
@@ -83,7 +71,7 @@ def _wait_for_gpu() -> None:
 
 
 def _page_locked(size: int, dtype: np.dtype) -> np.ndarray:
-    if SIMULATES_CUDA:
+    if SIMULATES_CUDA or size == 0:
         return np.empty(size, dtype)
     return np.frombuffer(array_module().cuda.alloc_pinned_memory(size * dtype.itemsize), dtype, size)
 
@@ -94,24 +82,23 @@ def _stream_of_copies(device: int) -> Any:
     return array_module().cuda.Stream(non_blocking=True)
 
 
-def _copy(sources: list[Any], targets: list[Any]) -> None:
-    """Copy between GPU and host, after what the GPU was told before; to the host the copies are complete on return."""
+def _copy(source: Any, target: Any) -> None:
+    """Copy between GPU and host, after what the GPU was told before; to the host the copy is complete on return."""
     if SIMULATES_CUDA:
-        for source, target in zip(sources, targets, strict=True):
-            target[...] = source
+        target[...] = source
         return
     gpu = array_module().cuda
     now, copies = gpu.get_current_stream(), _stream_of_copies(gpu.runtime.getDevice())
-    to_host = isinstance(targets[0], np.ndarray)
+    to_host = isinstance(target, np.ndarray)
     if to_host:
         # The packing is the last that was told to the GPU.  To the GPU nothing has to be waited for: what was unpacked from the
-        # targets before has ended when the last messages left.
+        # target before has ended when the last messages left.
         copies.wait_event(now.record())
     kind = gpu.runtime.memcpyDeviceToHost if to_host else gpu.runtime.memcpyHostToDevice
-    for source, target in zip(sources, targets, strict=True):
+    if source.nbytes:
         gpu.runtime.memcpyAsync(_address(target), _address(source), source.nbytes, kind, copies.ptr)
     if to_host:
-        copies.synchronize()
+        copies.synchronize()  # also where nothing leaves: MPI is about to write what the last messages were copied from
     else:
         now.wait_event(copies.record())
 
@@ -120,7 +107,7 @@ def _address(array: Any) -> int:
     return array.ctypes.data if isinstance(array, np.ndarray) else array.data.ptr
 
 
-def messages_of_run() -> Callable[[int, Any], Messages]:
+def messages_of_run() -> MakeMessages:
     """What makes the messages of a field of this run: those of its memory, the host's or the GPU's.
 
     Raises
@@ -130,8 +117,8 @@ def messages_of_run() -> Callable[[int, Any], Messages]:
     """
     on_gpu = DirectMessages if sends_from_gpu() else StagedMessages
 
-    def messages(size: int, field: Any) -> Messages:
-        return (on_gpu if isinstance(field, array_module().ndarray) else Messages)(size, field)
+    def messages(sizes: Sizes, field: Any) -> Messages:
+        return (on_gpu if isinstance(field, array_module().ndarray) else Messages)(sizes, field)
 
     return messages
 

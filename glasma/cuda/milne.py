@@ -14,7 +14,6 @@ from numba import cuda
 
 from glasma.backend import Workers, index
 from glasma.cuda.device import array_module, launch
-from glasma.cuda.gauss import largest_and_squares
 from glasma.lattice.energy import COMPONENTS
 from glasma.lattice.gauge import GaussResidual
 from glasma.lattice.milne import MilneFields
@@ -103,11 +102,19 @@ def gauss_residual(fields: MilneFields, workers: Workers) -> GaussResidual:
     G = arrays.empty((2, fields.group.DIMENSION, 1, nx, ny), fields.dtype)
     launch(milne_kernels(fields.group).gauss, (nx, ny), G, fields.U, fields.A, fields.E, fields.dtype.type(1))
     terms = arrays.concatenate((G[0], fields.E[0], fields.E[1]))
-    found = largest_and_squares(G[1], terms, plane_axis=2)
+    found = _largest_and_squares(G[1], terms)
     worst, squares, largest = workers.whole(found).T.tolist()
     scale = max(largest) or 1.0
     count = len(squares) * ny * fields.group.DIMENSION
     return GaussResidual(float(np.max(worst)) / scale, (sum(squares) / count) ** 0.5 / scale, scale)
+
+
+def _largest_and_squares(G: Any, terms: Any) -> np.ndarray:
+    """Of each plane max |G|, Σ G² and max |terms|, (planes, 3), in the memory of the host."""
+    arrays, axes = array_module(), (0, 1, 3)
+    worst, largest = (arrays.abs(values).max(axis=axes) for values in (G, terms))
+    squares = arrays.square(G, dtype=np.float64).sum(axis=axes)
+    return np.stack([on_host(numbers).astype(np.float64) for numbers in (worst, squares, largest)], axis=1)
 
 
 class _Comoving:

@@ -48,16 +48,16 @@ def semi_implicit_kernels(group: ModuleType) -> SimpleNamespace:
             return
         x, xp, xm = index(x0 + i), wrapped(x0 + i + 1, nx), wrapped(x0 + i - 1, nx)
         y, yp, ym = index(j), wrapped(j + 1, ny), wrapped(j - 1, ny)
-        z, zm = index(z0 - 1 + k), index(z0 - 2 + k)
+        z = index(z0 - 1 + k)
         real = type(a_t)
         quarter, step = real(0.25) * a_t, real(1) / a_t
         weight, c_ab = real(1), quarter * inverse_a_z2
         largest = real(0) if d == 2 else norms[x, y, z]
         if d == 0:
-            a, b = longitudinal(0, U, V, x, y, xp, y, z)[0], longitudinal(0, U, V, x, y, xp, y, zm)[1]
+            a, b = longitudinal(0, U, V, x, y, xp, y, z)[0], longitudinal(0, U, V, x, y, xp, y, index(z0 - 2 + k))[1]
             c, e = transverse(U, V, x, y, xp, yp, z)[0], transverse(U, V, x, ym, xp, y, z)[3]
         elif d == 1:
-            a, b = longitudinal(1, U, V, x, y, x, yp, z)[0], longitudinal(1, U, V, x, y, x, yp, zm)[1]
+            a, b = longitudinal(1, U, V, x, y, x, yp, z)[0], longitudinal(1, U, V, x, y, x, yp, index(z0 - 2 + k))[1]
             c, e = transverse(U, V, x, y, xp, yp, z)[1], transverse(U, V, xm, y, x, yp, z)[2]
         else:
             a, b = longitudinal(0, U, V, x, y, xp, y, z)[2], longitudinal(0, U, V, xm, y, x, y, z)[3]
@@ -124,15 +124,15 @@ class CudaSemiImplicit(OnGpu, SemiImplicit):
 
     def _residual(self, fields: Fields, region: list[Interval], into: Any, base: Any, with_drift: bool = False) -> float:
         real, (nx, ny, _) = self.dtype.type, self.grid.shape
-        own = self.workers.own(nx)
+        own, moving = self.workers.own(nx), self.workers.moving(region)
         arrays = self._norms, into, base, real(with_drift), fields.U, self._buffers.links
         weights = real(self.grid.a_t), real(self.grid.a_z**-2)
-        for z0, z1 in region:
+        for z0, z1 in moving:
             shape, bounds = (len(own), ny, z1 - z0 + 1), (own.start, own.stop, z0, z1)
             for d in (2, 0, 1):
                 launch(semi_implicit_kernels(self.group).residual, shape, *bounds, d, *arrays, *weights)
-        largest = [float(self._norms[own.start : own.stop, :, z0 - 1 : z1].max()) for z0, z1 in region]
-        return float(self.workers.largest(np.max(largest))) ** 0.5
+        largest = [float(self._norms[own.start : own.stop, :, z0 - 1 : z1].max()) for z0, z1 in moving]
+        return float(self.workers.largest(np.max(largest, initial=0.0))) ** 0.5
 
     def _relax(
         self, fields: Fields, region: list[Interval], forward: np.floating, onward: np.floating, coupling: np.floating
@@ -140,6 +140,6 @@ class CudaSemiImplicit(OnGpu, SemiImplicit):
         nx, ny, _ = self.grid.shape
         own = self.workers.own(nx)
         arrays = fields.E, self._buffers.increment, self._buffers.residual, fields.U
-        for z0, z1 in region:
+        for z0, z1 in self.workers.moving(region):
             shape, bounds = (len(own), ny, z1 - z0 + 1), (own.start, own.stop, z0, z1)
             launch(semi_implicit_kernels(self.group).relax, shape, *bounds, *arrays, forward, onward, coupling)

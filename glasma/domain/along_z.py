@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from glasma.domain.ranks import MpiRanks, Ranks
-from glasma.domain.traffic import Traffic
+from glasma.domain.messages import Messages
+from glasma.domain.ranks import MpiRanks
+from glasma.domain.traffic import MakeMessages, Parcel, Traffic
 from glasma.evolution.charges import crossing
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Interval
@@ -40,7 +41,7 @@ def bytes_a_step_along_z(shape: tuple[int, int, int], dimension: int, real: int)
 
 
 class HaloAlongZ(Traffic):
-    """The planes next to the own ones along z, of fields (directions, components, nx, ny, nz).
+    """The planes next to the own ones along z, of fields (directions, components, nx, ny, nz), and the charges between them.
 
     Parameters
     ----------
@@ -50,13 +51,22 @@ class HaloAlongZ(Traffic):
         How many parts there are in x and along z, and which one is here.
     own_x, own_z : slice
         The own planes in arrays of the planes held.
+    messages : callable
+        As for `Traffic`.
     """
 
-    def __init__(self, ranks: MpiRanks, parts: tuple[int, int], place: tuple[int, int], own_x: slice, own_z: slice) -> None:
-        super().__init__()
-        self._communicator, self._parts, self._place = ranks.communicator, parts, place
+    def __init__(
+        self,
+        ranks: MpiRanks,
+        parts: tuple[int, int],
+        place: tuple[int, int],
+        own_x: slice,
+        own_z: slice,
+        messages: MakeMessages = Messages,
+    ) -> None:
+        super().__init__(ranks.communicator, messages)
+        self._parts, self._place = parts, place
         self._own_x, self._own_z = own_x, own_z
-        self._idle: dict[tuple[object, ...], np.ndarray] = {}
 
     def _sides(self) -> Iterator[tuple[int, int, int]]:
         """Of each neighbour along z: on which side it is, the outermost own plane there, and the copy of its plane."""
@@ -66,10 +76,6 @@ class HaloAlongZ(Traffic):
         if here < along_z - 1:
             yield 1, self._own_z.stop - 1, self._own_z.stop
 
-    def copies(self, region: Sequence[Interval]) -> list[int]:
-        """The copies of planes along z that move."""
-        return [copy for _, _, copy in self._sides() if _moves(region, copy)]
-
     def _planes_in_x(self) -> Iterator[tuple[int, slice, slice]]:
         """Of each neighbour in x, and of none: on which side it is, what is sent there, and where its planes go."""
         own = self._own_x
@@ -77,6 +83,15 @@ class HaloAlongZ(Traffic):
         if self._parts[0] > 1:
             yield -1, slice(own.start, own.start + 1), slice(own.start - 1, own.start)
             yield 1, slice(own.stop - 1, own.stop), slice(own.stop, own.stop + 1)
+
+    def _peer(self, x: int, side: int) -> int:
+        """The rank on these sides in x and along z."""
+        parts_x, parts_z = self._parts
+        return (self._place[0] + x) % parts_x * parts_z + self._place[1] + side
+
+    def copies(self, region: Sequence[Interval]) -> list[int]:
+        """The copies of planes along z that move."""
+        return [copy for _, _, copy in self._sides() if _moves(region, copy)]
 
     def exchange(self, field: np.ndarray, region: Sequence[Interval] | None) -> Callable[[], None]:
         """Send the outermost own planes of a field; what is returned waits for the neighbours' and stores them.
@@ -87,38 +102,34 @@ class HaloAlongZ(Traffic):
         region : intervals of z, optional
             Of what moves, the first two directions are sent; without it all directions of all planes.
         """
-        parts_x, parts_z = self._parts
         sent = field if region is None else field[:2]
-        talk, requests, coming = self._communicator, [], []
+        leaving, coming = [], []
         for side, outermost, copy in self._sides():
             for x, from_x, into_x in self._planes_in_x():
-                peer = (self._place[0] + x) % parts_x * parts_z + self._place[1] + side
+                peer = self._peer(x, side)
                 if region is None or _moves(region, copy):
-                    target = sent[..., into_x, :, copy]
-                    buffer = self._buffer(("in", x, side), target)
-                    requests.append(talk.Irecv(buffer, peer, _tag(-x, -side)))
-                    coming.append((target, buffer))
+                    coming.append(Parcel(peer, _tag(-x, -side), [sent[..., into_x, :, copy]]))
                 if region is None or _moves(region, outermost):
-                    values = sent[..., from_x, :, outermost]
-                    buffer = self._buffer(("out", x, side), values)
-                    buffer[...] = values
-                    requests.append(talk.Isend(buffer, peer, _tag(x, side)))
-                    self.bytes_sent += buffer.nbytes
+                    leaving.append(Parcel(peer, _tag(x, side), [sent[..., from_x, :, outermost]]))
         self.exchanges += 1
+        return self.begin(leaving, coming)
 
-        def arrived() -> None:
-            self.wait(requests)
-            for target, buffer in coming:
-                target[...] = buffer
+    def take_over_charges(self, fields: Fields) -> None:
+        """Hand over the columns of charges that cross between two ranks in the coming step; both then move them alike.
 
-        return arrived
-
-    def _buffer(self, name: tuple[object, ...], values: np.ndarray) -> np.ndarray:
-        """A buffer for values, that of the last exchange if it fits: a new one would be new pages of memory in every step."""
-        buffer = self._idle.get(name)
-        if buffer is None or buffer.shape != values.shape or buffer.dtype != values.dtype:
-            buffer = self._idle[name] = np.empty(values.shape, values.dtype)
-        return buffer
+        A column is valid on the rank in whose own planes its cell lies, and now on the one that it moves to.
+        """
+        leaving: list[Parcel] = []
+        coming: list[Parcel] = []
+        for number, charges in enumerate(fields.charges):
+            z0, slot = crossing(charges)
+            for side, outermost, copy in self._sides():
+                # Columns cross at the links of the plane before the border.
+                k = min(outermost, copy) - z0
+                if 0 <= k < charges.cells:
+                    parcel = Parcel(self._peer(0, side), _CHARGES + number, [charges.q[slot, ..., k]])
+                    (coming if charges.direction == -side else leaving).append(parcel)
+        self.begin(leaving, coming)()
 
 
 def _moves(region: Sequence[Interval], plane: int) -> bool:
@@ -128,39 +139,3 @@ def _moves(region: Sequence[Interval], plane: int) -> bool:
 def _tag(x: int, side: int) -> int:
     """Of a message that goes to the neighbour on these sides."""
     return _FIELD + 3 * (x + 1) + side + 1
-
-
-def take_over_charges(fields: Fields, own: slice, column: Ranks) -> None:
-    """Hand over the columns of charges that cross between two ranks in the coming step; both then move them alike.
-
-    A column is valid on the rank in whose own planes its cell lies, and now on the one that it moves to.
-
-    Parameters
-    ----------
-    own : slice
-        The own planes along z.
-    column : Ranks
-        Those that hold the same planes in x, in the order of their planes along z.
-    """
-    if not isinstance(column, MpiRanks):
-        return
-    talk, requests, coming = column.communicator, [], []
-    for number, charges in enumerate(fields.charges):
-        z0, slot = crossing(charges)
-        # The links before the own planes and behind them, and the ranks on the other side.
-        for link, other in ((own.start - 1, column.rank - 1), (own.stop - 1, column.rank + 1)):
-            k = link - z0
-            if not (0 <= other < column.size and 0 <= k < charges.cells):
-                continue
-            comes = (charges.direction > 0) == (other < column.rank)
-            values = charges.q[slot, ..., k]
-            buffer = np.empty_like(values) if comes else np.ascontiguousarray(values)
-            if comes:
-                requests.append(talk.Irecv(buffer, other, _CHARGES + number))
-                coming.append((values, buffer))
-            else:
-                requests.append(talk.Isend(buffer, other, _CHARGES + number))
-    for request in requests:
-        request.Wait()
-    for values, buffer in coming:
-        values[...] = buffer

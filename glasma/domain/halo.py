@@ -7,13 +7,13 @@ momenta have 3 reals for 4 of a link in SU(2), 8 for 18 in SU(3), and the copies
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
 from glasma.domain.messages import Messages
 from glasma.domain.ranks import MpiRanks
-from glasma.domain.traffic import Traffic
+from glasma.domain.traffic import MakeMessages, Parcel, Traffic
 from glasma.lattice.grid import FROZEN_CELLS, Interval
 
 _UP, _DOWN = 1, 2
@@ -46,17 +46,13 @@ class Halo(Traffic):
     axis : int
         Of x in the fields.
     messages : callable
-        ``messages(size, field)`` makes the `Messages` of a field, by the memory that it is in.
+        As for `Traffic`.
     """
 
-    def __init__(self, ranks: MpiRanks, axis: int, messages: Callable[[int, np.ndarray], Messages] = Messages) -> None:
-        super().__init__()
-        self._communicator, self._axis, self._messages = ranks.communicator, axis, messages
+    def __init__(self, ranks: MpiRanks, axis: int, messages: MakeMessages = Messages) -> None:
+        super().__init__(ranks.communicator, messages)
+        self._axis = axis
         self._above, self._below = (ranks.rank + 1) % ranks.size, (ranks.rank - 1) % ranks.size
-        self._idle: Messages | None = None
-
-    def _plane(self, field: np.ndarray, x: int) -> np.ndarray:
-        return field[(slice(None),) * self._axis + (x,)]
 
     def exchange(self, field: np.ndarray, region: Sequence[Interval] | None) -> Callable[[], None]:
         """Send the outermost own planes of a field; what is returned waits for the neighbours' and stores them.
@@ -69,49 +65,12 @@ class Halo(Traffic):
         """
         last = field.shape[self._axis] - 1
         parts = [slice(None)] if region is None else [slice(z0 - 1, z1) for z0, z1 in region]
-        size = sum(self._plane(field, 1)[..., part].size for part in parts)
-        messages = self._take(size, field)
-        self._pack(field, last - 1, parts, messages.packed[0])
-        self._pack(field, 1, parts, messages.packed[1])
-        upwards, downwards, from_below, from_above = messages.leave()
-        talk = self._communicator
-        requests = [
-            talk.Irecv(from_below, self._below, _UP),
-            talk.Irecv(from_above, self._above, _DOWN),
-            talk.Isend(upwards, self._above, _UP),
-            talk.Isend(downwards, self._below, _DOWN),
-        ]
-        self.bytes_sent += upwards.nbytes + downwards.nbytes
+
+        def parcel(peer: int, tag: int, x: int) -> Parcel:
+            plane = field[(slice(None),) * self._axis + (x,)]
+            return Parcel(peer, tag, [plane[..., part] for part in parts])
+
+        leaving = parcel(self._above, _UP, last - 1), parcel(self._below, _DOWN, 1)
+        coming = parcel(self._below, _UP, 0), parcel(self._above, _DOWN, last)
         self.exchanges += 1
-
-        def arrived() -> None:
-            self.wait(requests)
-            messages.arrive()
-            self._unpack(field, 0, parts, messages.packed[2])
-            self._unpack(field, last, parts, messages.packed[3])
-            self._idle = messages
-
-        return arrived
-
-    def _take(self, size: int, field: np.ndarray) -> Messages:
-        """Those of the last exchange if they fit: new ones would be new pages of memory in every step."""
-        messages, self._idle = self._idle, None
-        return messages if messages is not None and messages.serve(size, field) else self._messages(size, field)
-
-    def _pack(self, field: np.ndarray, x: int, parts: list[slice], buffer: np.ndarray) -> None:
-        for values, stored in self._pairs(field, x, parts, buffer):
-            stored[...] = values
-
-    def _unpack(self, field: np.ndarray, x: int, parts: list[slice], buffer: np.ndarray) -> None:
-        for values, stored in self._pairs(field, x, parts, buffer):
-            values[...] = stored
-
-    def _pairs(
-        self, field: np.ndarray, x: int, parts: list[slice], buffer: np.ndarray
-    ) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The parts of a plane, and their places in a buffer."""
-        plane, begin = self._plane(field, x), 0
-        for part in parts:
-            values = plane[..., part]
-            yield values, buffer[begin : begin + values.size].reshape(values.shape)
-            begin += values.size
+        return self.begin(leaving, coming)

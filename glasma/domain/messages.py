@@ -1,40 +1,69 @@
-"""The messages of one exchange between neighbours: two that leave, two that come."""
+"""The messages of one exchange between neighbours: some that leave, some that come."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
+
+#: Numbers in each message that leaves, and in each that comes.
+Sizes = tuple[Sequence[int], Sequence[int]]
 
 
 class Messages:
     """Messages of a field in the memory of the host, which are packed where MPI sends them from.
 
-    A class for fields elsewhere brings them there and back.
+    A class for fields elsewhere brings them there and back.  Those that leave lie one behind the other, and those that come.
 
     Parameters
     ----------
-    size : int
-        Numbers in each.
+    sizes : Sizes
     field : array
         One such as those that are exchanged.
 
     Attributes
     ----------
-    packed : list of four arrays (size,)
-        Upwards, downwards, from below, from above, in the memory of the field.
+    leaving, coming : list of arrays (size,)
+        In the memory of the field.
     """
 
-    def __init__(self, size: int, field: np.ndarray) -> None:
-        self.packed: list[Any] = [np.empty(size, field.dtype) for _ in range(4)]
+    leaving: list[Any]
+    coming: list[Any]
 
-    def serve(self, size: int, field: np.ndarray) -> bool:
-        """Whether they can serve another exchange."""
-        return type(field) is type(self.packed[0]) and field.dtype == self.packed[0].dtype and size == self.packed[0].size
+    def __init__(self, sizes: Sizes, field: np.ndarray) -> None:
+        self._make_room([sum(each) for each in sizes], field.dtype)
+        self._cut(sizes)
 
-    def leave(self) -> list[Any]:
-        """The four as MPI is to send and to receive them, once the first two are packed."""
-        return self.packed
+    def _make_room(self, totals: Sequence[int], dtype: np.dtype) -> None:
+        """Memory for what leaves, and for what comes."""
+        self._room: list[Any] = [np.empty(total, dtype) for total in totals]
+
+    def _cut(self, sizes: Sizes) -> None:
+        self.leaving, self.coming = (pieces(room, each) for room, each in zip(self._room, sizes, strict=True))
+
+    def serve(self, sizes: Sizes, field: np.ndarray) -> bool:
+        """Whether they can serve another exchange; if they are too small they grow, with the region that moves."""
+        first = self._room[0]
+        if type(field) is not type(first) or field.dtype != first.dtype:
+            return False
+        totals = [sum(each) for each in sizes]
+        if any(total > room.size for total, room in zip(totals, self._room, strict=True)):
+            # By a quarter at least: new memory in every step takes longer than a message.
+            grown = [max(total, room.size * 5 // 4) for total, room in zip(totals, self._room, strict=True)]
+            self._make_room(grown, first.dtype)
+        self._cut(sizes)
+        return True
+
+    def leave(self) -> tuple[list[Any], list[Any]]:
+        """As MPI is to send the ones, which are packed, and to receive the others."""
+        return self.leaving, self.coming
 
     def arrive(self) -> None:
-        """Bring the two that have been received to where they are unpacked."""
+        """Bring what has been received to where it is unpacked."""
+
+
+def pieces(room: Any, sizes: Sequence[int]) -> list[Any]:
+    """Arrays of some sizes, one behind the other."""
+    ends = np.cumsum(sizes, dtype=int).tolist()
+    return [room[end - size : end] for end, size in zip(ends, sizes, strict=True)]

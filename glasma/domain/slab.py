@@ -16,12 +16,14 @@ from typing import Any
 import numpy as np
 
 from glasma.backend import T, Workers, let_places_round_alike
-from glasma.domain.along_z import HaloAlongZ, take_over_charges
+from glasma.domain.along_z import HaloAlongZ
 from glasma.domain.halo import Halo
 from glasma.domain.messages import Messages
 from glasma.domain.ranks import MpiRanks, Ranks
+from glasma.domain.traffic import MakeMessages
 from glasma.errors import ConfigError
 from glasma.lattice.grid import Grid, Interval
+from glasma.lattice.storage import on_host
 
 #: Own planes that a rank has at least, along either axis.
 LEAST = 2
@@ -141,10 +143,10 @@ class Slab:
         """
         if self.parts[1] == 1:
             return q
-        everything, own = np.zeros_like(q), self.inner_along_z
+        everything, own = np.zeros(q.shape, q.dtype), self.inner_along_z
         for slot, start in enumerate(first_cells):
             here = slice(max(0, own.start - start), max(0, own.stop - start))
-            everything[slot, ..., here] = q[slot, ..., here]
+            everything[slot, ..., here] = on_host(q[slot, ..., here])
         return self.ranks.column.filled(everything)
 
     @property
@@ -154,8 +156,8 @@ class Slab:
         along_z = (max(self.counts_along_z) + 2) / nz if self.parts[1] > 1 else 1.0
         return self.ranks.on_node * (max(self.counts) + 2 * self.copies) / nx * along_z
 
-    def workers(self, threads: int, messages: Callable[[int, np.ndarray], Messages] = Messages) -> SlabWorkers:
-        """Threads that run kernels on the own planes; `messages` as for `Halo`."""
+    def workers(self, threads: int, messages: MakeMessages = Messages) -> SlabWorkers:
+        """Threads that run kernels on the own planes; `messages` as for `Traffic`."""
         return SlabWorkers(self, threads, messages)
 
 
@@ -175,14 +177,14 @@ def _bounds(planes: int, parts: int) -> list[int]:
 class SlabWorkers(Workers):
     """Threads that run kernels on the own planes of a slab, and what ranks have to tell each other."""
 
-    def __init__(self, slab: Slab, threads: int = 1, messages: Callable[[int, np.ndarray], Messages] = Messages) -> None:
+    def __init__(self, slab: Slab, threads: int = 1, messages: MakeMessages = Messages) -> None:
         super().__init__(threads)
         assert isinstance(slab.ranks, MpiRanks)
         self.slab, self._ranks = slab, slab.ranks
         #: The ranks that hold the same planes along z, and those that hold the same planes in x.
         self._row, self._column = slab.ranks.row, slab.ranks.column
         self.halo = Halo(self._row, slab.axis, messages)
-        self.halo_along_z = HaloAlongZ(slab.ranks, slab.parts, slab.place, slab.inner, slab.inner_along_z)
+        self.halo_along_z = HaloAlongZ(slab.ranks, slab.parts, slab.place, slab.inner, slab.inner_along_z, messages)
 
     def planes_of_all(self, count: int) -> int:
         """Planes of the whole lattice."""
@@ -247,9 +249,13 @@ class SlabWorkers(Workers):
         """The parts of intervals of z that are in own planes."""
         return [(z0, z1) for z0, z1 in self.moving(intervals) if z0 < z1]
 
+    def copies_along_z(self, region: Sequence[Interval]) -> list[int]:
+        """The copies of the neighbours' planes along z that move."""
+        return self.halo_along_z.copies(region)
+
     def over_copies_along_z(self, count: int, region: Sequence[Interval], task: Callable[[int, int, int, int], Any]) -> None:
         """Run ``task(x0, x1, z, z + 1)`` on the copies of planes along z that move, for all of the `count` planes held in x."""
-        for z in self.halo_along_z.copies(region):
+        for z in self.copies_along_z(region):
             self.each(self._cut(count), lambda bounds: task(bounds[0], bounds[1], z, z + 1))  # noqa: B023
 
     def along_z(self, values: np.ndarray) -> np.ndarray:
@@ -266,7 +272,7 @@ class SlabWorkers(Workers):
 
     def take_over_charges(self, fields: Any) -> None:
         """Let the columns of charges that are about to cross between two ranks be on both."""
-        take_over_charges(fields, self.slab.inner_along_z, self._column)
+        self.halo_along_z.take_over_charges(fields)
 
 
 def _nothing() -> None:

@@ -137,7 +137,7 @@ def deposit_currents(fields: Fields, workers: Workers, into: Sequence[np.ndarray
             nx,
             lambda x0, x1: kernels.depart(x0, x1, z0, k0, k1, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023
         )
-        work += _work(power, z0, fields, workers)
+        work += work_of_columns(power, z0, fields, workers)
     for charges in fields.charges:
         (z0, slot), (k0, k1) = crossing(charges), columns(charges, workers)
         c = current_weight(fields, charges)
@@ -160,12 +160,12 @@ def move_charges(fields: Fields, workers: Workers) -> float:
             nx,
             lambda x0, x1: arrive(x0, x1, z0, k0, k1, charges.q, slot, rightward, fields.E, fields.U, power),  # noqa: B023
         )
-        work += _work(power, z0, fields, workers)
+        work += work_of_columns(power, z0, fields, workers)
         charges.moves += 1
     return work
 
 
-def _work(power: np.ndarray, z0: int, fields: Fields, workers: Workers) -> float:
+def work_of_columns(power: np.ndarray, z0: int, fields: Fields, workers: Workers) -> float:
     """Half of the work on a nucleus, from q·E_z of each of its columns in each plane; z0 is the link of the first column."""
     own = np.zeros_like(power)
     for first, last in workers.own_along_z([(z0, z0 + power.shape[1])]):

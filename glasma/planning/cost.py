@@ -116,8 +116,8 @@ class RunCost:
     plain_seconds : float
         Core seconds of the same steps with the leapfrog, or with the scheme itself in 2+1D.
     gpus : int, optional
-        That hold the arrays of a run on GPUs, each with copies of its neighbours' planes.  Where the lattice cannot be cut into
-        parts so small, those that would hold them without copies.
+        That hold the arrays of a run on GPUs, each with copies of its neighbours' planes in x.  Where the lattice cannot be cut
+        into parts so small in x, those that would hold them without copies.
     gpu_bytes : int, optional
         Of the arrays of one of them, at most.
     gpu_seconds : float, optional

@@ -90,11 +90,14 @@ class Plan:
 
     def _messages(self) -> str:
         """What many GPUs exchange, and whether the lattice can be cut into as many parts."""
-        cost, most = self.cost, self.derived.grid.shape[0] // LEAST
+        cost, (nx, _, nz) = self.cost, self.derived.grid.shape
+        in_x, most = nx // LEAST, nx // LEAST * max(1, nz // LEAST)
         if cost.gpus is None or cost.gpus == 1:
             return ""
         if cost.gpus > most:
-            return f"; on GPUs the lattice is cut along x alone, into at most {most:,} parts: too few"
+            return f"; the lattice can be cut into at most {most:,} parts: too few"
+        if cost.gpus > in_x:
+            return f"; more than the {in_x:,} parts in x: cut along z too (--ranks-along-z), copies of planes not counted"
         if cost.gpu_exchange_seconds is None:
             return f"; each sends {_bytes(cost.halo_bytes)} in a step"
         return f"; messages take {_time(cost.gpu_exchange_seconds)} beside them"

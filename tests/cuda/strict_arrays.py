@@ -6,6 +6,7 @@ arrays refuse what CuPy's refuse: no conversion to NumPy but by `get`, no arithm
 
 from __future__ import annotations
 
+import ctypes
 import operator
 import sys
 from collections.abc import Callable
@@ -16,9 +17,13 @@ import numpy as np
 import pytest
 
 import glasma.cuda.device
+import glasma.cuda.messages
 
 #: Bytes that each `get` has copied to the host, and each scalar that was asked for.
 transfers: list[int] = []
+
+#: Bytes that each message copied to the host has.
+planes: list[int] = []
 
 
 class ndarray:
@@ -49,6 +54,17 @@ class ndarray:
         if name in ("reshape", "astype", "sum", "max", "min", "copy", "fill", "ravel", "transpose", "view"):
             return lambda *arguments, **options: apply(getattr(self._values, name), *arguments, **options)
         raise AttributeError(name)
+
+    @property
+    def data(self) -> Any:
+        """Where it lies."""
+        return SimpleNamespace(ptr=self._values.ctypes.data)
+
+    @property
+    def __cuda_array_interface__(self) -> dict[str, Any]:
+        """What mpi4py takes, to give MPI the memory itself."""
+        address = self._values.ctypes.data, False
+        return {"shape": self.shape, "typestr": self.dtype.str, "data": address, "version": 3}
 
     def __len__(self) -> int:
         return len(self._values)
@@ -102,6 +118,46 @@ def apply(function: Callable[..., Any], *arguments: Any, **options: Any) -> Any:
     return ndarray(np.asarray(found)) if isinstance(found, np.ndarray | np.generic) else found
 
 
+class Stream:
+    """A stream that does at once what it is told; `tests/cuda/test_messages.py` has one that does it late."""
+
+    ptr = 0
+
+    def __init__(self, non_blocking: bool = False) -> None:
+        """As CuPy's."""
+
+    def record(self) -> None:
+        """An event."""
+
+    def wait_event(self, event: None) -> None:
+        """It is over."""
+
+    def synchronize(self) -> None:
+        """All is done."""
+
+
+def _copy(target: int, source: int, count: int, kind: int, stream: int) -> None:
+    ctypes.memmove(target, source, count)
+    if kind == _TO_HOST:
+        planes.append(count)
+
+
+_TO_HOST, _TO_DEVICE = 2, 1
+
+_CUDA = SimpleNamespace(
+    runtime=SimpleNamespace(
+        memGetInfo=lambda: (2**40, 2**40),
+        getDevice=lambda: 0,
+        memcpyAsync=_copy,
+        memcpyDeviceToHost=_TO_HOST,
+        memcpyHostToDevice=_TO_DEVICE,
+    ),
+    Stream=Stream,
+    get_current_stream=Stream,
+    alloc_pinned_memory=bytearray,
+)
+
+
 def pretended_cupy() -> ModuleType:
     """A module in the place of CuPy.  `asked` are the names that were taken from it."""
     module = ModuleType("pretended_cupy")
@@ -114,7 +170,7 @@ def pretended_cupy() -> ModuleType:
         if name == "ndarray":
             return ndarray
         if name == "cuda":
-            return SimpleNamespace(runtime=SimpleNamespace(memGetInfo=lambda: (2**40, 2**40)))
+            return _CUDA
         if name == "get_default_memory_pool":
             return lambda: SimpleNamespace(free_bytes=lambda: 0)
         if name in ("asarray", "array"):
@@ -129,7 +185,12 @@ def pretended_cupy() -> ModuleType:
 
 @pytest.fixture
 def strict(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
-    """The engine's GPU on these arrays; what was transferred is in `transfers`."""
+    """The engine's GPU on these arrays; what was transferred is in `transfers` and `planes`."""
+    return take_place_of_cupy(monkeypatch)
+
+
+def take_place_of_cupy(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """Let the engine take these arrays for those of its GPU."""
     module = pretended_cupy()
     argument = glasma.cuda.device._argument
     for name, found in list(sys.modules.items()):
@@ -138,7 +199,11 @@ def strict(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     monkeypatch.setattr(glasma.cuda.device, "_argument", lambda value: argument(_for_kernel(value)))
     monkeypatch.setattr(ndarray, "__module__", module.__name__)
     monkeypatch.setitem(sys.modules, module.__name__, module)
+    # Messages go as from a GPU, of which MPI says nothing.
+    monkeypatch.setattr(glasma.cuda.messages, "SIMULATES_CUDA", False)
+    monkeypatch.setattr(glasma.cuda.messages, "mpi_takes_gpu_memory", lambda: None)
     transfers.clear()
+    planes.clear()
     return module
 
 

@@ -16,6 +16,7 @@ import pytest
 
 from glasma.cuda import messages
 from glasma.cuda.messages import SWITCH, DirectMessages, StagedMessages, mpi_takes_gpu_memory, sends_from_gpu
+from glasma.domain.along_z import HaloAlongZ
 from glasma.domain.halo import Halo
 from glasma.domain.messages import Messages
 from glasma.errors import ConfigError
@@ -117,7 +118,10 @@ def gpu(monkeypatch: pytest.MonkeyPatch) -> LazyGpu:
     return lazy
 
 
-@pytest.mark.parametrize(("kind", "sent"), [(StagedMessages, np.ndarray), (DirectMessages, LazyArray)])
+KINDS = pytest.mark.parametrize(("kind", "sent"), [(StagedMessages, np.ndarray), (DirectMessages, LazyArray)])
+
+
+@KINDS
 def test_messages_wait_for_the_gpu_and_the_gpu_for_them(gpu: LazyGpu, kind: type[Messages], sent: type) -> None:
     rng, loop = np.random.default_rng(3), Loop()
     field = LazyArray(rng.standard_normal(SHAPE))
@@ -138,13 +142,40 @@ def test_messages_wait_for_the_gpu_and_the_gpu_for_them(gpu: LazyGpu, kind: type
     assert loop.kinds == {sent}
 
 
+@KINDS
+def test_messages_along_z_wait_where_nothing_leaves_too(gpu: LazyGpu, kind: type[Messages], sent: type) -> None:
+    """Between its neighbours a rank has planes 1 … 8; all is brought back to it as if lattice and ranks were periodic."""
+    rng, loop = np.random.default_rng(4), Loop()
+    field = LazyArray(rng.standard_normal((3, 3, 4, 5, 10)))
+    halo = HaloAlongZ(SimpleNamespace(communicator=loop), (1, 3), (0, 1), slice(0, 4), slice(1, 9), kind)
+    expected, everywhere, behind = field.values.copy(), [(-5, 20)], [(9, 12)]
+    found, wanted = [], []
+    for region in (everywhere, behind, behind, everywhere):
+        kicked = rng.standard_normal((3, 3, 4, 5, 8))
+        field[..., 1:9] = LazyArray(kicked)
+        arrived = halo.exchange(field, region)
+        field[..., 1:9] = 7.0
+        arrived()
+        if region == everywhere:  # where nothing leaves, what left last comes again
+            last = kicked
+            expected[:2, ..., 0] = last[:2, ..., -1]
+        expected[:2, ..., 9] = last[:2, ..., 0]
+        expected[..., 1:9] = 7.0
+        found.append(LazyArray(np.zeros(field.shape)))
+        found[-1][...] = field
+        wanted.append(expected.copy())
+    LazyArray.now.synchronize()
+    np.testing.assert_array_equal([array.values for array in found], wanted)
+    assert loop.kinds == {sent}
+
+
 def test_fields_of_the_host_are_sent_as_they_are(gpu: LazyGpu, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(messages, "sends_from_gpu", lambda: True)
     make = messages.messages_of_run()
-    assert type(make(4, np.zeros(4))) is Messages
-    assert type(make(4, LazyArray(np.zeros(4)))) is DirectMessages
+    assert type(make(([4], [4]), np.zeros(4))) is Messages
+    assert type(make(([4], [4]), LazyArray(np.zeros(4)))) is DirectMessages
     monkeypatch.setattr(messages, "sends_from_gpu", lambda: False)
-    assert type(messages.messages_of_run()(4, LazyArray(np.zeros(4)))) is StagedMessages
+    assert type(messages.messages_of_run()(([4], [4]), LazyArray(np.zeros(4)))) is StagedMessages
 
 
 def test_memory_of_the_gpu_is_sent_only_where_it_is_asked_for(monkeypatch: pytest.MonkeyPatch) -> None:

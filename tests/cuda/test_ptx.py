@@ -69,7 +69,7 @@ def test_leapfrog_compiles_to_straight_code(group: ModuleType, precision: str, c
     fields.charges = tuple(Charges(q.copy(), 6, way) for way in (1, -1))
     CudaLeapfrog(grid, group, dtype, only_active=False).step(fields)
     force = {"electric"} if group.COLOURS == 2 else {"strengths", "divergence"}
-    assert compiled.keys() == force | {"depart", "deposit", "arrive", "links"}
+    assert compiled.keys() == force | {"depart", "deposit", "arrive", "links", "add_lines"}
     for name, text in compiled.items():
         assert _LOCAL not in text, name
         assert "call" not in text, name

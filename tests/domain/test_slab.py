@@ -10,7 +10,6 @@ from glasma.domain.ranks import Ranks
 from glasma.domain.slab import Slab
 from glasma.errors import ConfigError
 from glasma.lattice.grid import Grid
-from glasma.schemes import require_backend
 
 
 class Rank(Ranks):
@@ -72,11 +71,6 @@ def test_grids_of_ranks_that_cannot_be_are_refused(shape, ranks, along_z, words)
         Slab(Grid(shape), Rank(0, ranks, along_z))
 
 
-def test_a_gpu_is_refused_along_z():
-    with pytest.raises(ConfigError, match=r'--ranks-along-z 2: a lattice is cut along z on the CPU alone; .* "cpu"'):
-        require_backend("cuda", Rank(0, 2, 2))
-
-
 def test_part_of_a_node_is_what_its_ranks_hold():
     assert Slab(Grid((16, 4, 32)), Rank(0, 2)).part_of_node == 2 * (8 + 2) / 16
 
@@ -105,6 +99,7 @@ def test_a_single_process_owns_all(threads):
     assert np.array_equal(workers.sum(values), values.sum(axis=0))
     assert workers.along_z(values) is workers.filled(values) is values
     assert workers.moving([(3, 5)]) == workers.own_along_z([(3, 5)]) == [(3, 5)]
+    assert workers.copies_along_z([(3, 5)]) == []
     workers.over_copies_along_z(7, [(3, 5)], lambda *box: pytest.fail("there are no copies"))
     workers.exchange(values)()
     workers.over_copies(7, lambda x0, x1: pytest.fail("there are no copies"))
