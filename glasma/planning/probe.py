@@ -65,8 +65,8 @@ def measure_kind(kind: Kind) -> Throughput:
         parts = _parts(probe_config(kind), Path(directory))
     derived = Derived(short)
     memory = {
-        "process_MiB": round(running_MiB - derived.running_bytes / 2**20, 1),
-        "report_MiB": round(peak_MiB - derived.report_bytes / 2**20, 1),
+        "process_MiB": round(running_MiB - max(derived.memory.start, derived.memory.running) / 2**20, 1),
+        "report_MiB": round(peak_MiB - derived.memory.report / 2**20, 1),
     }
     start = {"group": group, "precision": precision, "scheme": scheme, "process_s": 0, "frame_s": 0}
     rates = checked(Throughput, {**start, **parts, **memory})
