@@ -5,10 +5,12 @@ from __future__ import annotations
 import ctypes
 import sys
 from dataclasses import dataclass
-from math import ceil
+from math import ceil, prod
 from typing import TYPE_CHECKING
 
+from glasma.evolution.leapfrog_kernels import workspace_shape as leapfrog_workspace
 from glasma.evolution.light_cone import BATCH, newton_bytes
+from glasma.evolution.semi_implicit_kernels import workspace_shape as semi_implicit_workspace
 from glasma.io.parts import PLANES_AT_ONCE
 from glasma.nuclei.incoherent import stored_planes
 
@@ -97,10 +99,21 @@ class Memory:
     @property
     def scheme(self) -> int:
         """What the scheme needs beside the state."""
-        if self.derived.config.evolution.scheme != "semi_implicit":
+        if not self._is_implicit:
             return 0
         group = self.derived.group
         return 3 * (group.LINK_REALS + 3 * group.DIMENSION) * self.part.sites * self._real
+
+    @property
+    def workspaces(self) -> int:
+        """What the threads of a scheme in the laboratory frame carry from plane to plane."""
+        if self._is_boost_invariant:
+            return 0
+        group, ny = self.derived.group, self.part.own[1]
+        reals = prod(leapfrog_workspace(group, ny))
+        if self._is_implicit:
+            reals += prod(semi_implicit_workspace(group, ny))
+        return self._threads * reals * self._real
 
     @property
     def messages(self) -> int:
@@ -128,7 +141,9 @@ class Memory:
         if not self._is_boost_invariant:
             # Then, of all nuclei, the region that moves begins: it looks at one component of E after the other.
             component = self.part.sites * self._real
-            return self.device + self.nuclei + max(_OF_A_PLANE * self._matrices, component)
+            # The charges of the implicit scheme are the divergence of its momentum, which needs what its steps need.
+            of_scheme = self.scheme + self.workspaces if self._is_implicit else 0
+            return self.fields + self.charges + of_scheme + self.nuclei + max(_OF_A_PLANE * self._matrices, component)
         link, algebra = 8 * group.LINK_REALS * plane, 8 * group.DIMENSION * plane
         newton = 7 * self._matrices + link + algebra + 8 * plane + newton_bytes(group) * min(BATCH, plane)
         outgoing = _OF_THE_LIGHT_CONE * self._matrices + link + 2 * algebra
@@ -156,14 +171,14 @@ class Memory:
         if self._is_boost_invariant:
             return self.fields + self.messages
         group, (nx, ny, nz) = self.derived.group, self.part.held
-        rolling = min(self.threads, self.part.own[0]) * (9 * group.LINK_REALS + 14) * ny * nz * self._real
+        rolling = self._threads * (9 * group.LINK_REALS + 14) * ny * nz * self._real
         # Planes in x of T^{μν} at once, in the precision of the run and in the single precision of the file.
         with_tensor = self.derived.config.output.snapshot_tensor
         tensor = 10 * min(nx, PLANES_AT_ONCE) * ny * nz * (self._real + 4) if with_tensor else 0
         # HDF5 keeps so much of each component of a mesh that is being written.
         sites = self.part.sites
         caches = max(group.LINK_REALS * min(_CHUNK_CACHE, sites * self._real), 10 * min(_CHUNK_CACHE, 4 * sites))
-        return self.device + self.messages + rolling + tensor + caches
+        return self.device + self.workspaces + self.messages + rolling + tensor + caches
 
     @property
     def report(self) -> int:
@@ -175,7 +190,7 @@ class Memory:
             return of_checkpoint
         nx, ny, nz = self.part.held
         # The planes that a thread holds are put together from those of each component.
-        planes = min(nx, 2 * PLANES_AT_ONCE * self.threads) if self.part.is_whole else nx
+        planes = min(nx, 2 * PLANES_AT_ONCE * self._threads) if self.part.is_whole else nx
         density = self.derived.group.DIMENSION * planes * ny * nz * self._real
         return max(self.fields + density + self.scheme, of_checkpoint)
 
@@ -186,8 +201,17 @@ class Memory:
         return 16 * self.derived.group.COLOURS**2 * nx * ny
 
     @property
+    def _threads(self) -> int:
+        """Those that have planes of their own."""
+        return min(self.threads, self.part.own[0])
+
+    @property
     def _real(self) -> int:
         return self.derived.dtype.itemsize
+
+    @property
+    def _is_implicit(self) -> bool:
+        return self.derived.config.evolution.scheme == "semi_implicit"
 
     @property
     def _is_boost_invariant(self) -> bool:

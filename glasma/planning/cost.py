@@ -16,8 +16,8 @@ from glasma.planning.machine import Kind, Machine, Throughput
 _ROW_BYTES = 310
 #: What gzip leaves of the fields where they move and where nothing is.
 _PACKED, _PACKED_STILL = 0.65, 0.02
-#: gzip and checks of what does not move cost this part of what they cost where something does.
-_STILL = 0.3
+#: gzip of what does not move costs this part of what it costs where something does, and so do checks, which read it all.
+_STILL, _STILL_CHECKED = 0.35, 0.8
 #: Bytes of one site of T^{μν} in a snapshot.
 _TENSOR_BYTES = 40
 #: Frames of the film, at most: those of `glasma.report.animation`, which would load the figures.
@@ -202,7 +202,8 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
     memory = process_bytes(Memory(derived, Part(derived.grid.shape), cores), rates)
     cut = cut_for(derived, rates, cores, int(machine.memory_per_node_GiB * 2**30))
     nodes, parts = cut.nodes, cut.parts
-    work_on_snapshots = sum(raw * (part + _STILL * (1 - part)) for part in moving.values())
+    work_on_snapshots = raw * sum(weight_of_snapshot(part) for part in moving.values())
+    work_on_checks = raw * sum(weight_of_check(part) for part in moving.values())
     in_time = _checkpoints_in_time(derived, steps)
     by_the_clock = int(1e-9 * evolution / (cores * nodes) / (60 * config.output.checkpoint_minutes))
     checkpoints = min(steps, max(in_time, by_the_clock))
@@ -215,7 +216,7 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
         "measurement": 1e-9 * looks * rates.measurement_ns,
         "snapshots": 1e-9 * work_on_snapshots * (rates.snapshot_ns if level else rates.checkpoint_ns),
         "checkpoints": 1e-9 * checkpoints * checkpoint * rates.checkpoint_ns,
-        "report": 1e-9 * (work_on_snapshots * rates.check_ns + checkpoint * rates.checkpoint_ns),
+        "report": 1e-9 * (work_on_checks * rates.check_ns + checkpoint * rates.checkpoint_ns),
     }
     streamed = updates * streamed_bytes(derived)
     bandwidth = machine.bandwidth_per_node_GB_s
@@ -232,8 +233,8 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
         if machine.gpu.exchange_GB_s is not None:
             exchange = 1e-9 * steps * halo / machine.gpu.exchange_GB_s if gpus > 1 else 0.0
     return RunCost(
-        derived.field_bytes, derived.memory_bytes, memory, cut.node_bytes, updates, steps, measurements, len(moving), checkpoints,
-        phases, on_all_cores + on_one_core, nodes, parts, busy_part(derived, parts[1]), halo, files,
+        derived.field_bytes, derived.memory_bytes, memory, cut.node_bytes, updates, steps, measurements, len(moving),
+        checkpoints, phases, on_all_cores + on_one_core, nodes, parts, busy_part(derived, parts[1]), halo, files,
         1e-9 * updates * plain.step_ns, gpus, gpu_bytes, gpu_seconds, exchange,
     )  # fmt: skip
 
@@ -248,6 +249,16 @@ def _on_gpus(derived: Derived, size: int) -> tuple[int, int]:
         return ceil(whole / size), size
     gpus = ceil(nx / planes)
     return gpus, whole * (ceil(nx / gpus) + 2) // nx
+
+
+def weight_of_snapshot(moving: float) -> float:
+    """What a snapshot costs of which a part of the box moves, to one of which all of it does."""
+    return moving + _STILL * (1 - moving)
+
+
+def weight_of_check(moving: float) -> float:
+    """The same of its checks."""
+    return moving + _STILL_CHECKED * (1 - moving)
 
 
 def snapshot_bytes(derived: Derived) -> int:

@@ -49,10 +49,11 @@ def main() -> None:
     if workers.halo._idle is not None:
         buffers += workers.halo._idle.packed
     found["messages"] = sum(buffer.nbytes for buffer in buffers), memory.messages
-    found["steps"] = peak(), memory.device + memory.messages
+    state = memory.device + memory.workspaces + memory.messages
+    found["steps"] = peak(), state
     folder = Path(ranks.first_does(tempfile.mkdtemp))
     save_checkpoint(folder / "checkpoint.h5", collision.fields, config, slab)
-    found["checkpoint"] = peak(), memory.device + memory.messages
+    found["checkpoint"] = peak(), state
     collision.measure()
     collision.gauss_violation()
     found["measurement"] = peak(), memory.running

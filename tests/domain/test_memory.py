@@ -3,18 +3,24 @@
 from __future__ import annotations
 
 import json
+from contextlib import nullcontext
 from importlib.util import find_spec
+from types import SimpleNamespace
 
+import psutil
 import pytest
 
+from glasma.collision import Collision
 from glasma.config import load_config
 from glasma.derived import Derived
 from glasma.domain.slab import Slab
+from glasma.errors import ConfigError
 from glasma.lattice.grid import Grid
 from glasma.memory import Memory, Part, largest_part
+from glasma.runner import _slab
 from tests.domain.test_slab import Rank
 from tests.many_ranks import ended, launcher, start
-from tests.tiny_run import assert_refused, write_tiny
+from tests.tiny_run import write_tiny
 
 #: Objects of Python, tables and numbers by plane.
 SMALL = 2 << 20
@@ -34,11 +40,16 @@ def test_no_part_is_larger_than_the_largest(in_x, along_z):
     assert largest_part(grid.shape, (1, 1)) == Part(grid.shape)
 
 
-@pytest.mark.skipif(not (find_spec("mpi4py") and launcher()), reason="mpi4py or mpirun is not installed")
+with_ranks = pytest.mark.skipif(not (find_spec("mpi4py") and launcher()), reason="mpi4py or mpirun is not installed")
+
+
+@with_ranks
 @pytest.mark.parametrize(("ranks", "along_z", "scheme"), [(2, 2, "leapfrog"), (4, 2, "leapfrog"), (2, 2, "semi_implicit")])
 def test_ranks_allocate_what_is_said(tmp_path, ranks, along_z, scheme):
+    path = write_tiny(tmp_path)
+    Collision(load_config(path, [f"evolution.scheme={scheme}"])).step()  # else each rank compiles the kernels
     words = [
-        write_tiny(tmp_path), along_z, "lattice.transverse_cells=24", "output.snapshots=[]", f"evolution.scheme={scheme}",
+        path, along_z, "lattice.transverse_cells=24", "output.snapshots=[]", f"evolution.scheme={scheme}",
         "evolution.region=whole", "run.threads=1",
     ]  # fmt: skip
     outcome = ended(start(ranks, *words, program=["-m", "tests.domain.allocate"]), timeout=120)
@@ -65,11 +76,12 @@ def test_room_for_charges_does_not_become_less_along_z(tmp_path):
         assert part.fields == whole.fields * part.part.held[2] // derived.grid.shape[2]
 
 
-@pytest.mark.skipif(not (find_spec("mpi4py") and launcher()), reason="mpi4py or mpirun is not installed")
-def test_ranks_that_do_not_fit_are_refused(tmp_path):
-    """Along z all of them together have more than four times the room for charges, which alone is too much here."""
-    path = write_tiny(tmp_path)
-    lattice = ["--set", "lattice.transverse_cells=20000", "--set", "lattice.transverse_length=2000 fm"]
-    words = ["run", path, "--quiet", "--out", tmp_path / "out", "--ranks-along-z", 4, *lattice]
-    outcome = ended(start(4, *words), timeout=120)
-    assert_refused(outcome, "lattice.transverse_cells, lattice.longitudinal_cells = 20000, 128", "GiB of memory", "glasma plan")
+def test_ranks_fit_when_each_has_room_for_all_charges(tmp_path, monkeypatch):
+    derived = Derived(load_config(write_tiny(tmp_path), ["output.snapshots=[]"]))
+    ranks = Rank(0, 8, 4)
+    need = 8 * Memory(derived, largest_part(derived.grid.shape, (2, 4)), 1).peak
+    assert need > derived.memory_bytes + 7 * derived.charge_bytes / 2
+    for free in (need, need - 1):
+        monkeypatch.setattr(psutil, "virtual_memory", lambda free=free: SimpleNamespace(available=free))
+        with nullcontext() if free == need else pytest.raises(ConfigError, match="longitudinal_cells = 8, 128: the run needs"):
+            assert _slab(derived, ranks, None).part.held == (6, 8, 33)
