@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import ctypes
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import ceil, prod
+from types import ModuleType
 from typing import TYPE_CHECKING
 
 from glasma.evolution.leapfrog_kernels import workspace_shape as leapfrog_workspace
@@ -109,11 +111,7 @@ class Memory:
         """What the threads of a scheme in the laboratory frame carry from plane to plane."""
         if self._is_boost_invariant:
             return 0
-        group, ny = self.derived.group, self.part.own[1]
-        reals = prod(leapfrog_workspace(group, ny))
-        if self._is_implicit:
-            reals += prod(semi_implicit_workspace(group, ny))
-        return self._threads * reals * self._real
+        return self._lines(leapfrog_workspace) + (self._lines(semi_implicit_workspace) if self._is_implicit else 0)
 
     @property
     def messages(self) -> int:
@@ -141,9 +139,9 @@ class Memory:
         if not self._is_boost_invariant:
             # Then, of all nuclei, the region that moves begins: it looks at one component of E after the other.
             component = self.part.sites * self._real
-            # The charges of the implicit scheme are the divergence of its momentum, which needs what its steps need.
-            of_scheme = self.scheme + self.workspaces if self._is_implicit else 0
-            return self.fields + self.charges + of_scheme + self.nuclei + max(_OF_A_PLANE * self._matrices, component)
+            # The charges of the implicit scheme are the divergence of its momentum, which needs what the residual needs.
+            of_residual = self._lines(semi_implicit_workspace) if self._is_implicit else 0
+            return self.device + of_residual + self.nuclei + max(_OF_A_PLANE * self._matrices, component)
         link, algebra = 8 * group.LINK_REALS * plane, 8 * group.DIMENSION * plane
         newton = 7 * self._matrices + link + algebra + 8 * plane + newton_bytes(group) * min(BATCH, plane)
         outgoing = _OF_THE_LIGHT_CONE * self._matrices + link + 2 * algebra
@@ -199,6 +197,10 @@ class Memory:
         """Complex matrices of the group at the sites of the whole transverse plane."""
         nx, ny, _ = self.derived.grid.shape
         return 16 * self.derived.group.COLOURS**2 * nx * ny
+
+    def _lines(self, workspace: Callable[[ModuleType, int], tuple[int, ...]]) -> int:
+        """Workspaces of all threads, of which one has the shape ``workspace(group, ny)``."""
+        return self._threads * prod(workspace(self.derived.group, self.part.own[1])) * self._real
 
     @property
     def _threads(self) -> int:
