@@ -13,15 +13,13 @@ import numpy as np
 from glasma.config import Config
 from glasma.evolution.active_region import MARGIN
 from glasma.group import group_named
-from glasma.io.parts import PLANES_AT_ONCE
 from glasma.lattice.grid import Grid
+from glasma.memory import Memory, Part
 from glasma.nuclei.profile import GaussianProfile
 from glasma.units import HBARC
 
 #: Steps whose regions are summed at once.
 _STEPS_AT_ONCE = 1 << 14
-#: Bytes of the cache of chunks of an HDF5 dataset.
-_CHUNK_CACHE = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -132,21 +130,15 @@ class Derived:
         """Cells along z that the charges of one nucleus occupy, at most."""
         return ceil(2 * self.profile.half_length / self.grid.a_z) + 4
 
-    @cached_property
+    @property
     def field_bytes(self) -> int:
         """Bytes of links and electric fields."""
-        group = self.group
-        links, algebra = (2, 4) if self.config.is_boost_invariant else (3, 3)
-        return (links * group.LINK_REALS + algebra * group.DIMENSION) * self.grid.sites * self.dtype.itemsize
+        return self.memory.fields
 
-    @cached_property
+    @property
     def charge_bytes(self) -> int:
         """Bytes of the charges: the sub-particles in the slabs of the nuclei."""
-        if self.config.is_boost_invariant:
-            return 0
-        nx, ny, _ = self.grid.shape
-        slots = self.grid.substeps * self.group.DIMENSION
-        return self.nuclei * slots * nx * ny * self.slab_cells * self.dtype.itemsize
+        return self.memory.charges
 
     @property
     def nuclei(self) -> int:
@@ -154,52 +146,19 @@ class Derived:
         return 1 if self.config.nuclei.system == "single" else 2
 
     @cached_property
-    def memory_bytes(self) -> int:
-        """Bytes of all arrays of the run at its peak, in the run or in its report."""
-        return max(self.running_bytes, self.report_bytes)
+    def memory(self) -> Memory:
+        """Bytes of the arrays of the run, in one process."""
+        return Memory(self, Part(self.grid.shape), self.threads)
 
-    @cached_property
-    def running_bytes(self) -> int:
-        """Bytes of the arrays while it runs: fields, charges, what the scheme adds, and the buffers of a snapshot."""
-        if self.config.is_boost_invariant:
-            return self.field_bytes + max(self._light_cone_bytes, self.field_bytes)
-        group = self.group
-        nx, ny, nz = self.grid.shape
-        rolling = self.threads * (9 * group.LINK_REALS + 14) * ny * nz * self.dtype.itemsize
-        # Planes in x of T^{μν} at once, in the precision of the run and in the single precision of the file.
-        tensor = 10 * min(nx, PLANES_AT_ONCE) * ny * nz * (self.dtype.itemsize + 4) if self.config.output.snapshot_tensor else 0
-        # HDF5 keeps so much of each component of a mesh that is being written.
-        component = self.grid.sites * self.dtype.itemsize
-        caches = max(group.LINK_REALS * min(_CHUNK_CACHE, component), 10 * min(_CHUNK_CACHE, 4 * self.grid.sites))
-        return self.field_bytes + self.charge_bytes + self._scheme_bytes + rolling + tensor + caches
+    @property
+    def memory_bytes(self) -> int:
+        """Bytes of all arrays of the run at its peak."""
+        return self.memory.peak
 
     @property
     def device_bytes(self) -> int:
         """Bytes of the arrays that a run keeps on a GPU."""
-        return self.field_bytes + self.charge_bytes + self._scheme_bytes
-
-    @cached_property
-    def report_bytes(self) -> int:
-        """Bytes of the arrays of the report's checks: a snapshot, its charges as a density at a few planes for each thread."""
-        if self.config.is_boost_invariant or not self.config.output.snapshot_fields:
-            return self.field_bytes
-        nx, ny, nz = self.grid.shape
-        density = self.group.DIMENSION * min(nx, PLANES_AT_ONCE * self.threads) * ny * nz * self.dtype.itemsize
-        return self.field_bytes + density + self._scheme_bytes
-
-    @property
-    def _light_cone_bytes(self) -> int:
-        """Bytes of the matrices of Wilson lines, links and their products at the start of a boost-invariant run."""
-        group = self.group
-        return 11 * 16 * group.COLOURS**2 * self.grid.sites
-
-    @property
-    def _scheme_bytes(self) -> int:
-        """Bytes of the arrays that the scheme needs beside the state."""
-        if self.config.evolution.scheme != "semi_implicit":
-            return 0
-        group = self.group
-        return 3 * (group.LINK_REALS + 3 * group.DIMENSION) * self.grid.sites * self.dtype.itemsize
+        return self.memory.device
 
     def active_planes(self, moves: int, every: int = 1) -> int:
         """Planes along z that move, summed over the steps 0, `every`, 2 `every`, … below `moves`.

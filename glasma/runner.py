@@ -28,12 +28,13 @@ from glasma.io.openpmd import SnapshotWriter
 from glasma.io.provenance import commit, machine, versions
 from glasma.io.run_directory import RunDirectory
 from glasma.lattice.energy import COMPONENTS
+from glasma.memory import Memory, largest_part, return_freed_memory
 from glasma.observables.measure import Measurement
 from glasma.observables.stress_energy import TENSOR
 from glasma.progress import Reporter, Silent
 from glasma.report import write_report
 from glasma.sanity import check_memory, check_physics, source_fingerprints
-from glasma.schemes import require_backend
+from glasma.schemes import require_backend, threads_of_rank
 
 if TYPE_CHECKING:
     from glasma.cuda.devices import GpusOfRanks
@@ -130,13 +131,14 @@ def _go_on(directory: RunDirectory, reporter: Reporter, ranks: Ranks, backend: s
 
 def _slab(derived: Derived, ranks: Ranks, gpus: GpusOfRanks | None) -> Slab | None:
     """The part of this rank, if there are many; it fits into the memory of the machine and of its GPU."""
-    slab, here = None, 1.0
+    slab, memory = None, derived.memory
     if ranks.size > 1:
         slab = Slab(derived.grid, ranks)
-        check_memory(derived.config, derived, slab.part_of_node)
-        here = slab.grid.sites / derived.grid.sites
+        largest = Memory(derived, largest_part(derived.grid.shape, slab.parts), threads_of_rank(derived, ranks))
+        check_memory(derived.config, ranks.on_node * largest.peak)
+        memory = Memory(derived, slab.part, largest.threads)
     if gpus is not None:
-        gpus.require(int(here * derived.device_bytes))
+        gpus.require(memory.device)
     return slab
 
 
@@ -263,6 +265,7 @@ class _Run:
                     )
                 self.record["resumed"] += 1
             self.collision = Collision(self.config, fields=fields, slab=self.slab)
+        return_freed_memory()
         if not self.resuming:
             self.record["preparation"] = self.collision.scheme.preparation
         derived = self.collision.derived
@@ -407,6 +410,7 @@ class _Run:
             self.directory.checkpoint.unlink(missing_ok=True)
             return
         del self.collision, self.writer  # the checks of the report need the memory
+        return_freed_memory()
         self.reporter.say("drawing the report")
         with self._timed("report"):
             self._write_report()

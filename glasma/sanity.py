@@ -48,7 +48,7 @@ def check_physics(config: Config, with_source: bool = True, with_memory: bool = 
         _check_box(config, derived)
     _check_times(config, derived)
     if with_memory:
-        check_memory(config, derived)
+        check_memory(config, derived.memory_bytes)
     if with_source:
         source_fingerprints(derived)
     return derived
@@ -218,9 +218,9 @@ def _check_times(config: Config, derived: Derived) -> None:
         )
 
 
-def check_memory(config: Config, derived: Derived, part: float = 1.0) -> None:
-    """Refuse a run of whose arrays the `part` that is on this machine does not fit into its memory."""
-    available, needed = psutil.virtual_memory().available, part * derived.memory_bytes
+def check_memory(config: Config, needed: int) -> None:
+    """Refuse a run of which the `needed` bytes of arrays on this machine do not fit into its memory."""
+    available = psutil.virtual_memory().available
     if needed > available:
         cells = {name: getattr(config.lattice, name) for name in ("transverse_cells", "longitudinal_cells")}
         given = {f"lattice.{name}": value for name, value in cells.items() if value is not None}

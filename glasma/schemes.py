@@ -42,15 +42,14 @@ def make_scheme(config: Config, grid: Grid, slab: Slab | None = None, backend: s
     """
     evolution = config.evolution
     group, dtype = group_named(config.lattice.group, config.run.links), np.dtype(config.run.precision)
-    threads = Derived(config).threads
+    derived = Derived(config)
     boost_invariant, semi_implicit, leapfrog = BoostInvariant, SemiImplicit, Leapfrog
     if backend == "cuda":
         boost_invariant, semi_implicit, leapfrog = _on_gpu()
     if slab is None:
-        workers = Workers(threads)
+        workers = Workers(derived.threads)
     else:
-        own_threads = config.run.threads or max(1, threads // slab.ranks.on_node)
-        grid, workers = slab.grid, slab.workers(own_threads, _messages(backend))
+        grid, workers = slab.grid, slab.workers(threads_of_rank(derived, slab.ranks), _messages(backend))
     only_active = evolution.region == "active"
     if evolution.scheme == "boost_invariant":
         return boost_invariant(grid, group, dtype, workers)
@@ -58,6 +57,11 @@ def make_scheme(config: Config, grid: Grid, slab: Slab | None = None, backend: s
         iteration = config.iteration_tolerance, evolution.max_iterations
         return semi_implicit(grid, group, dtype, workers, only_active, *iteration)
     return leapfrog(grid, group, dtype, workers, only_active)
+
+
+def threads_of_rank(derived: Derived, ranks: Ranks) -> int:
+    """`run.threads`, by default this rank's share of the cores of its node."""
+    return derived.config.run.threads or max(1, derived.threads // ranks.on_node)
 
 
 def _on_gpu() -> tuple[type[BoostInvariant], type[SemiImplicit], type[Leapfrog]]:

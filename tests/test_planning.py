@@ -16,7 +16,9 @@ from glasma.collision import Collision
 from glasma.config import Config, config_from_dict, load_config
 from glasma.derived import Derived
 from glasma.evolution.active_region import light_cone
-from glasma.planning.cost import busy_part, run_cost, snapshot_bytes
+from glasma.memory import Memory, largest_part
+from glasma.planning.cost import costs_on, kind_of, run_cost, snapshot_bytes
+from glasma.planning.cut import busy_part, cut_for, process_bytes
 from glasma.planning.machine import Machine, Throughput, cache_path, load_machine, save_machine, shipped_machine
 from glasma.planning.plan import make_plan
 from glasma.planning.probe import probe_config
@@ -214,7 +216,8 @@ def test_machine_with_gpus(tmp_path: Path) -> None:
     path = tmp_path / "machine.toml"
     path.write_text(GOOD + THROUGHPUT + GPU)
     plan = json.loads(glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path, "--json").out)
-    assert plan["nodes"] == -(-plan["memory_bytes"] // (96 * 2**30))
+    assert plan["nodes"] > plan["memory_bytes"] / (96 * 2**30)
+    assert 0.95 * 96 * 2**30 < plan["node_bytes"] <= 96 * 2**30
     assert plan["gpu_seconds"] == pytest.approx(plan["site_updates"] * 3 * 624 / (3350e9 * 0.5))
     words = glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out
     assert "GPU hours" in words
@@ -258,7 +261,7 @@ def test_plan_says_what_nodes_exchange_and_how_far_the_lattice_can_be_cut(tmp_pa
     path.write_text(GOOD)
     plan = json.loads(glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path, "--json").out)
     in_x, along_z = plan["parts"]
-    assert plan["nodes"] <= in_x * along_z < 1.01 * plan["nodes"]
+    assert plan["nodes"] == in_x * along_z
     # Three momenta of eight colours, on the two outermost planes of a node in x; two of them on those along z.
     planes_in_x = 2 * 3 * 8 * 1920 * (512000 - 5) * 8 // along_z
     assert plan["halo_bytes"] == planes_in_x + 2 * 2 * 8 * -(-1920 // in_x) * 1920 * 8
@@ -268,11 +271,31 @@ def test_plan_says_what_nodes_exchange_and_how_far_the_lattice_can_be_cut(tmp_pa
     assert "at most 245,760,000 parts: too few" in " ".join(
         glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out.split()
     )
-    path.write_text(GOOD.replace("96", "4000"))
+    path.write_text(GOOD.replace("96", "100000"))
     wide = glasma("plan", RUNS / "lecture_lhc.toml", "--machine", path).out
     assert "between nodes" in wide
     assert "parts" not in wide
     assert "between nodes" not in glasma("plan", RUNS / "quickstart.toml", "--machine", path).out
+
+
+@pytest.mark.parametrize("memory", [0.4, 0.7, 2, 8])
+def test_nodes_are_the_fewest_that_hold_their_parts(memory: float) -> None:
+    """Against every cut that there is: in x alone if one fits, else the one with the fewest parts."""
+    found = derived("lecture_headline", "lattice.transverse_cells=48", "lattice.longitudinal_cells=1024", "run.threads=2")
+    rates, shape = costs_on(shipped_machine(), kind_of(found), shipped_machine()).rates, found.grid.shape
+    size = int(memory * 2**30)
+
+    def fits(in_x: int, along_z: int) -> bool:
+        return process_bytes(Memory(found, largest_part(shape, (in_x, along_z)), 2), rates) <= size
+
+    cut = cut_for(found, rates, 2, size)
+    in_x = [count for count in range(1, 25) if fits(count, 1)]
+    if in_x:
+        assert cut.parts == (in_x[0], 1)
+    else:
+        every = [x * z for x in range(1, 25) for z in range(2, 513) if fits(x, z)]
+        assert cut.nodes == min(every, default=24 * 512)
+    assert (cut.node_bytes <= size) == fits(*cut.parts)
 
 
 @pytest.mark.parametrize(

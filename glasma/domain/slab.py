@@ -24,6 +24,7 @@ from glasma.domain.traffic import MakeMessages
 from glasma.errors import ConfigError
 from glasma.lattice.grid import Grid, Interval
 from glasma.lattice.storage import on_host
+from glasma.memory import Part
 
 #: Own planes that a rank has at least, along either axis.
 LEAST = 2
@@ -139,22 +140,24 @@ class Slab:
     def columns_of_all(self, q: np.ndarray, first_cells: Sequence[int]) -> np.ndarray:
         """All columns of charges, (slots, dim_g, nx, ny, cells), of which ranks along z hold those in their own planes.
 
-        Column k of a slot lies in the cell first_cells[slot] + k.
+        Column k of a slot lies in the cell first_cells[slot] + k.  The columns of others are stored where they have room in q
+        itself, a component at a time: a second copy would be a large part of what a thin slab holds.
         """
         if self.parts[1] == 1:
             return q
-        everything, own = np.zeros(q.shape, q.dtype), self.inner_along_z
+        q, own, column = on_host(q), self.inner_along_z, self.ranks.column
         for slot, start in enumerate(first_cells):
             here = slice(max(0, own.start - start), max(0, own.stop - start))
-            everything[slot, ..., here] = on_host(q[slot, ..., here])
-        return self.ranks.column.filled(everything)
+            for component in q[slot]:
+                component[..., : here.start] = component[..., here.stop :] = 0
+                component[...] = column.filled(component)
+        return q
 
     @property
-    def part_of_node(self) -> float:
-        """The part of the arrays of a run that the ranks on one machine hold together, at most."""
-        nx, _, nz = self.whole.shape
-        along_z = (max(self.counts_along_z) + 2) / nz if self.parts[1] > 1 else 1.0
-        return self.ranks.on_node * (max(self.counts) + 2 * self.copies) / nx * along_z
+    def part(self) -> Part:
+        """What this rank holds."""
+        own = self.own, self.whole.shape[1], self.counts_along_z[self.place[1]]
+        return Part(own, (2 * self.copies, self.below + self.above), is_whole=False)
 
     def workers(self, threads: int, messages: MakeMessages = Messages) -> SlabWorkers:
         """Threads that run kernels on the own planes; `messages` as for `Traffic`."""

@@ -30,7 +30,12 @@ TILE = 512
 
 def workspace(group: ModuleType, ny: int, dtype: np.dtype) -> np.ndarray:
     """Lines along z of F_xy and F_xz in two planes, and of F_yz at y and y − 1; entry k belongs to z − 1 + k."""
-    return np.zeros((4 * ny + 2, group.DIMENSION, 1, 1, TILE + 1), dtype)
+    return np.zeros(workspace_shape(group, ny), dtype)
+
+
+def workspace_shape(group: ModuleType, ny: int) -> tuple[int, ...]:
+    """Of the workspace of one thread."""
+    return 4 * ny + 2, group.DIMENSION, 1, 1, TILE + 1
 
 
 @cache

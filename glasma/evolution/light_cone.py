@@ -40,7 +40,7 @@ TOLERANCE = 1e-13
 ITERATIONS = 100
 
 #: Links that are solved at once.
-_BATCH = 1 << 16
+BATCH = 1 << 16
 
 _LARGEST_STEP = 1.0
 
@@ -126,8 +126,8 @@ def solve_links(group: ModuleType, U_A: np.ndarray, U_B: np.ndarray, direction: 
     U = np.empty_like(total)
     residuals = np.empty(len(total))
     iterations = 0
-    for first in range(0, len(total), _BATCH):
-        batch = slice(first, first + _BATCH)
+    for first in range(0, len(total), BATCH):
+        batch = slice(first, first + BATCH)
         U[batch], residuals[batch], steps = _newton(group, total[batch])
         iterations = max(iterations, steps)
     # NaN counts as unsolved too.
@@ -168,6 +168,11 @@ def _newton(group: ModuleType, total: np.ndarray) -> tuple[np.ndarray, np.ndarra
         theta *= _LARGEST_STEP / np.maximum(size, _LARGEST_STEP)
         U[active] = _exponential(group, theta) @ U[active]
     return U, residual, step
+
+
+def newton_bytes(group: ModuleType) -> int:
+    """Bytes that a link takes while it is solved: the Jacobian as real numbers four times, and three matrices."""
+    return 4 * 8 * group.DIMENSION**2 + 3 * 16 * group.COLOURS**2 + 12 * group.DIMENSION
 
 
 def _exponential(group: ModuleType, theta: np.ndarray) -> np.ndarray:

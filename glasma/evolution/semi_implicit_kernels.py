@@ -49,7 +49,12 @@ def workspace(group: ModuleType, ny: int, dtype: np.dtype) -> np.ndarray:
     Nine lines of the site itself; two and two of what those at y − 1 and at y give to y and y + 1; two planes of
     two lines for x and x + 1.
     """
-    return np.zeros((_OWN + 4 + 4 * ny, group.DIMENSION, 1, 1, TILE + 1), dtype)
+    return np.zeros(workspace_shape(group, ny), dtype)
+
+
+def workspace_shape(group: ModuleType, ny: int) -> tuple[int, ...]:
+    """Of the workspace of one thread."""
+    return _OWN + 4 + 4 * ny, group.DIMENSION, 1, 1, TILE + 1
 
 
 @cache

@@ -25,6 +25,24 @@ _BLOCK = 16
 _ROUNDING = 1e-6
 
 
+def stored_planes(profile: GaussianProfile, correlation_length: float, step: float) -> tuple[int, int]:
+    """How many planes of potentials and of links a nucleus keeps at most, besides what it returns; parameters as below."""
+    thickness = _thickness(correlation_length, step)
+    slices, reach = 2 * profile.half_length / thickness, 2 * (profile.half_length + REACH * correlation_length)
+    sheets = min(_sheets_kept(correlation_length, thickness), floor(reach * SHEETS_PER_LENGTH / correlation_length) + 1)
+    return sheets, ceil(slices / _BLOCK) + min(_BLOCK, ceil(slices)) + 1
+
+
+def _thickness(correlation_length: float, step: float) -> float:
+    """Thickness of a slice."""
+    return step / max(1, ceil(SLICES_PER_LENGTH * step / correlation_length - _ROUNDING))
+
+
+def _sheets_kept(correlation_length: float, thickness: float) -> int:
+    """How many sheets are kept at once: those that the slices of a block need."""
+    return 2 * REACH * SHEETS_PER_LENGTH + ceil(_BLOCK * thickness * SHEETS_PER_LENGTH / correlation_length) + 2
+
+
 @dataclass(frozen=True)
 class IncoherentNucleus:
     """A nucleus with ⟨ρ^a(x^-, x_T) ρ^b(y^-, y_T)⟩ ∝ δ^{ab} δ(x_T − y_T) √(f(x^-) f(y^-)) exp(−(x^- − y^-)²/2ξ²).
@@ -71,7 +89,7 @@ class IncoherentNucleus:
     @cached_property
     def thickness(self) -> float:
         """Thickness of a slice, units a_T."""
-        return self.step / max(1, ceil(SLICES_PER_LENGTH * self.step / self.correlation_length - _ROUNDING))
+        return _thickness(self.correlation_length, self.step)
 
     @cached_property
     def edges(self) -> np.ndarray:
@@ -115,8 +133,7 @@ class IncoherentNucleus:
     @cached_property
     def _sheet(self) -> Callable[[int], np.ndarray]:
         """`sheet`, kept as long as the slices of a block need it."""
-        of_a_block = ceil(_BLOCK * self.thickness * SHEETS_PER_LENGTH / self.correlation_length)
-        return lru_cache(2 * REACH * SHEETS_PER_LENGTH + of_a_block + 2)(self.sheet)
+        return lru_cache(_sheets_kept(self.correlation_length, self.thickness))(self.sheet)
 
     def wilson_line(self, z: float, t: float) -> np.ndarray:
         """V at (t, z), (nx, ny, N_c, N_c); within a slice its charge counts in proportion."""

@@ -5,27 +5,23 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
-import numpy as np
-
 from glasma.derived import Derived
-from glasma.domain.along_z import bytes_a_step_along_z
-from glasma.domain.halo import bytes_a_step
 from glasma.domain.slab import LEAST
 from glasma.group import group_named
+from glasma.memory import Memory, Part
+from glasma.planning.cut import busy_part, cut_for, halo_bytes, process_bytes
 from glasma.planning.machine import Kind, Machine, Throughput
 
 #: Bytes of a row of history.csv.
 _ROW_BYTES = 310
 #: What gzip leaves of the fields where they move and where nothing is.
 _PACKED, _PACKED_STILL = 0.65, 0.02
-#: gzip and checks of what does not move cost this part of what they cost where something does.
-_STILL = 0.3
+#: gzip of what does not move costs this part of what it costs where something does, and so do checks, which read it all.
+_STILL, _STILL_CHECKED = 0.35, 0.8
 #: Bytes of one site of T^{μν} in a snapshot.
 _TENSOR_BYTES = 40
 #: Frames of the film, at most: those of `glasma.report.animation`, which would load the figures.
 FRAMES = 72
-#: Steps at which it is looked how much of each part along z moves.
-_STEPS_LOOKED_AT = 200
 #: What does not scale with the speed of a machine.
 _MEMORY = ("process_MiB", "report_MiB")
 
@@ -97,7 +93,9 @@ class RunCost:
     Attributes
     ----------
     field_bytes, array_bytes, memory_bytes : int
-        Links and momenta; all arrays at the peak; the whole process.
+        Links and momenta; all arrays at the peak; the whole process, if one does the run.
+    node_bytes : int
+        Of the process on a node that holds the largest part.
     site_updates : int
     steps, measurements, snapshots, checkpoints : int
     phases : dict
@@ -105,7 +103,7 @@ class RunCost:
     node_seconds : float
         Seconds on one node: steps and measurements share its cores and its bandwidth, all else runs on one core.
     nodes : int
-        That hold the arrays.
+        That hold the run, each one part of the lattice, its copies of neighbours' planes and its room for charges.
     parts : (int, int)
         Into how many the lattice is cut in x and along z for the nodes; along z only if there are not enough planes in x.
     busy : float
@@ -130,6 +128,7 @@ class RunCost:
     field_bytes: int
     array_bytes: int
     memory_bytes: int
+    node_bytes: int
     site_updates: int
     steps: int
     measurements: int
@@ -194,11 +193,12 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
     assert rates.process_MiB is not None
     assert rates.report_MiB is not None
     evolution = updates * rates.step_ns + (0 if config.is_boost_invariant else steps * slab_sites * rates.charges_ns)
-    running = derived.running_bytes + int(rates.process_MiB * 2**20)
-    memory = max(running, derived.report_bytes + int(rates.report_MiB * 2**20))
-    nodes = ceil(memory / (machine.memory_per_node_GiB * 2**30))
     cores = min(config.run.threads or machine.cores_per_node, machine.cores_per_node)
-    work_on_snapshots = sum(raw * (part + _STILL * (1 - part)) for part in moving.values())
+    memory = process_bytes(Memory(derived, Part(derived.grid.shape), cores), rates)
+    cut = cut_for(derived, rates, cores, int(machine.memory_per_node_GiB * 2**30))
+    nodes, parts = cut.nodes, cut.parts
+    work_on_snapshots = raw * sum(weight_of_snapshot(part) for part in moving.values())
+    work_on_checks = raw * sum(weight_of_check(part) for part in moving.values())
     in_time = _checkpoints_in_time(derived, steps)
     by_the_clock = int(1e-9 * evolution / (cores * nodes) / (60 * config.output.checkpoint_minutes))
     checkpoints = min(steps, max(in_time, by_the_clock))
@@ -211,7 +211,7 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
         "measurement": 1e-9 * looks * rates.measurement_ns,
         "snapshots": 1e-9 * work_on_snapshots * (rates.snapshot_ns if level else rates.checkpoint_ns),
         "checkpoints": 1e-9 * checkpoints * checkpoint * rates.checkpoint_ns,
-        "report": 1e-9 * (work_on_snapshots * rates.check_ns + checkpoint * rates.checkpoint_ns),
+        "report": 1e-9 * (work_on_checks * rates.check_ns + checkpoint * rates.checkpoint_ns),
     }
     streamed = updates * streamed_bytes(derived)
     bandwidth = machine.bandwidth_per_node_GB_s
@@ -220,8 +220,7 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
         on_all_cores = max(on_all_cores, 1e-9 * streamed / bandwidth)
     on_all_cores += phases["measurement"] / cores
     on_one_core = sum(phases.values()) - phases["evolution"] - phases["measurement"]
-    parts = grid_of_parts(derived.grid.shape, nodes)
-    halo = _halo_bytes(derived, parts)
+    halo = halo_bytes(derived, parts)
     gpus, gpu_bytes, gpu_seconds, exchange = None, None, None, None
     if machine.gpu is not None:
         gpus, gpu_bytes = _on_gpus(derived, int(machine.gpu.memory_GiB * 2**30))
@@ -229,8 +228,8 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
         if machine.gpu.exchange_GB_s is not None:
             exchange = 1e-9 * steps * halo / machine.gpu.exchange_GB_s if gpus > 1 else 0.0
     return RunCost(
-        derived.field_bytes, derived.memory_bytes, memory, updates, steps, measurements, len(moving), checkpoints, phases,
-        on_all_cores + on_one_core, nodes, parts, busy_part(derived, parts[1]), halo, files,
+        derived.field_bytes, derived.memory_bytes, memory, cut.node_bytes, updates, steps, measurements, len(moving),
+        checkpoints, phases, on_all_cores + on_one_core, nodes, parts, busy_part(derived, parts[1]), halo, files,
         1e-9 * updates * plain.step_ns, gpus, gpu_bytes, gpu_seconds, exchange,
     )  # fmt: skip
 
@@ -247,46 +246,14 @@ def _on_gpus(derived: Derived, size: int) -> tuple[int, int]:
     return gpus, whole * (ceil(nx / gpus) + 2) // nx
 
 
-def grid_of_parts(shape: tuple[int, int, int], nodes: int) -> tuple[int, int]:
-    """Into how many parts in x and along z a lattice is cut for so many nodes, or how many there can be if they are too many.
-
-    Along z it is cut only if it must; then so that the planes that nodes hold of each other are fewest.
-    """
-    nx, _, nz = shape
-    most_x, most_z = max(1, nx // LEAST), nz // LEAST
-    if nodes <= most_x or nz == 1:
-        return min(nodes, most_x), 1
-    candidates = [(px, ceil(nodes / px)) for px in range(1, most_x + 1) if ceil(nodes / px) <= most_z]
-    if not candidates:
-        return most_x, most_z
-    return min(candidates, key=lambda parts: (nx + 2 * parts[0]) * (nz + 2 * parts[1]))
+def weight_of_snapshot(moving: float) -> float:
+    """What a snapshot costs of which a part of the box moves, to one of which all of it does."""
+    return moving + _STILL * (1 - moving)
 
 
-def _halo_bytes(derived: Derived, parts: tuple[int, int]) -> int:
-    """What each node sends in a step of the leapfrog."""
-    nx, ny, nz = derived.grid.shape
-    number = derived.group.DIMENSION, derived.dtype.itemsize
-    if parts[1] == 1:
-        return bytes_a_step((nx, ny, nz), *number)
-    along_z = bytes_a_step_along_z((ceil(nx / parts[0]), ny, nz), *number)
-    return along_z + (bytes_a_step((nx, ny, nz), *number) // parts[1] if parts[0] > 1 else 0)
-
-
-def busy_part(derived: Derived, along_z: int) -> float:
-    """The part of their time that so many parts along z work, if each step takes as long as in the part where most moves."""
-    nz, steps = derived.grid.shape[2], derived.last_step - derived.first_step
-    if along_z == 1 or steps == 0 or derived.config.evolution.region == "whole":
-        return 1.0
-    looked_at = np.unique(np.linspace(0, steps - 1, _STEPS_LOOKED_AT).astype(int))
-    bounds = np.arange(along_z + 1) * nz // along_z
-    intervals = derived.active_intervals(looked_at)
-    all_planes, most_planes = 0, 0
-    for step in range(len(looked_at)):  # one at a time: parts may be many
-        moving = np.zeros(along_z, int)
-        for low, high in intervals:
-            moving += np.maximum(0, np.minimum(high[step], bounds[1:]) - np.maximum(low[step], bounds[:-1]))
-        all_planes, most_planes = all_planes + int(moving.sum()), most_planes + int(moving.max())
-    return all_planes / (along_z * most_planes)
+def weight_of_check(moving: float) -> float:
+    """The same of its checks."""
+    return moving + _STILL_CHECKED * (1 - moving)
 
 
 def snapshot_bytes(derived: Derived) -> int:

@@ -66,7 +66,7 @@ class Plan:
             "memory": f"{_bytes(cost.memory_bytes)}, of which fields {_bytes(cost.field_bytes)}",
             "steps": f"{cost.steps:,} with {cost.site_updates:.3g} site updates of {self.costs.rates.step_ns:.4g} ns",
             "looks": f"{cost.measurements} measurements, {cost.snapshots} snapshots, {cost.checkpoints} checkpoints",
-            "nodes": f"{cost.nodes:,}" + (" by their memory" if cost.nodes > 1 else ""),
+            "nodes": f"{cost.nodes:,}" + (f" by their memory, {_bytes(cost.node_bytes)} each" if cost.nodes > 1 else ""),
             "core hours": f"{_hours(cost.core_seconds)}: {self._shares()}",
             "wall time": _time(cost.wall_seconds) + (", without what the nodes exchange" if cost.nodes > 1 else ""),
         }
@@ -105,7 +105,7 @@ class Plan:
     def _cut(self) -> str:
         """How the lattice is cut, where more parts are needed than there are in x."""
         (in_x, along_z), nz = self.cost.parts, self.derived.grid.shape[2]
-        if in_x * along_z < self.cost.nodes:
+        if self.cost.node_bytes > self.machine.memory_per_node_GiB * 2**30:
             return f"; the lattice can be cut into at most {in_x * along_z:,} parts: too few"
         if along_z == 1:
             return ""

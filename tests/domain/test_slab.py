@@ -71,10 +71,6 @@ def test_grids_of_ranks_that_cannot_be_are_refused(shape, ranks, along_z, words)
         Slab(Grid(shape), Rank(0, ranks, along_z))
 
 
-def test_part_of_a_node_is_what_its_ranks_hold():
-    assert Slab(Grid((16, 4, 32)), Rank(0, 2)).part_of_node == 2 * (8 + 2) / 16
-
-
 @pytest.mark.parametrize("axis", [0, 2])
 def test_reading_wraps_around(axis):
     whole = np.random.default_rng(3).normal(size=(2, 3, 16, 4, 5))
