@@ -89,8 +89,7 @@ class WrittenTogether(Written):
         super().__init__(*where, fill_time="never", **how)
         self._cut = self._cut_along_z and slab.parts[1] > 1
         self._has_planes = self._cut_along_z or slab.place[1] == 0
-        self._collective = h5py.h5p.create(h5py.h5p.DATASET_XFER)
-        self._collective.set_dxpl_mpio(h5py.h5fd.MPIO_COLLECTIVE)
+        self._transfer = _collective_transfer()
 
     def _whole(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         nx, _, nz = self._slab.whole.shape
@@ -121,7 +120,7 @@ class WrittenTogether(Written):
             start = (*entry, self._slab.first + x0, *(0 for _ in values.shape[1:-1]), z0)
             there.select_hyperslab(start, (1,) * len(entry) + values.shape)
             here, values = h5py.h5s.create_simple(values.shape), np.ascontiguousarray(values)
-        self.data.id.write(here, there, values, dxpl=self._collective)
+        self.data.id.write(here, there, values, dxpl=self._transfer)
 
     def finish(self) -> None:
         """Add the fingerprint of what each rank has written."""
@@ -137,6 +136,13 @@ New = Callable[..., Written]
 def new_datasets(slab: Slab | None, together: bool) -> New:
     """For a file of one process, of a rank, or of all ranks together."""
     return partial(WrittenTogether, slab) if together and slab is not None else Written
+
+
+def _collective_transfer() -> Any:
+    """What tells HDF5 that all ranks write at once."""
+    transfer = h5py.h5p.create(h5py.h5p.DATASET_XFER)
+    transfer.set_dxpl_mpio(h5py.h5fd.MPIO_COLLECTIVE)
+    return transfer
 
 
 def _rows(first: int, last: int, height: int) -> list[tuple[int, int]]:
