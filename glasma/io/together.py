@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import errno
 import os
+import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -17,6 +19,9 @@ from glasma.io.atomic import PARTIAL, cannot_write, put_in_place
 
 #: Whether ranks write one file: "1" or "0"; without it they do if h5py can.
 SWITCH = "GLASMA_PARALLEL_HDF5"
+
+#: So few bytes are left on a disk that is full.
+_NOTHING = 2**20
 
 #: Files that could not be written.  To close one, which all ranks have to do at once, would wait for those that go on writing.
 _unfinished: list[h5py.File] = []
@@ -66,7 +71,9 @@ def replacing_hdf5_together(path: Path, ranks: Ranks) -> Iterator[h5py.File]:
     except BaseException as error:
         if file is not None and file:
             _unfinished.append(file)
+        is_full = isinstance(error, OSError) and shutil.disk_usage(path.parent).free < _NOTHING
         aside.unlink(missing_ok=True)
         if isinstance(error, OSError):
-            raise cannot_write(path, error) from None
+            # HDF5 does not say what MPI has told it.
+            raise cannot_write(path, OSError(errno.ENOSPC, "") if is_full else error) from None
         raise
