@@ -17,6 +17,7 @@ import psutil
 
 from glasma.io.openpmd import Snapshots
 from glasma.io.parts import OF_PARTS
+from glasma.io.together import SWITCH
 
 ROOT = Path(__file__).parents[1]
 
@@ -53,10 +54,12 @@ def start(
     program: list[str] = WITHOUT_REPORT,
     stop_at: int | None = None,
     hidden: bool = False,
+    together: bool = False,
 ) -> subprocess.Popen[str]:
     """`mpirun -n RANKS glasma ARGUMENTS`, or without mpirun for one; the last rank raises at step `stop_at`.
 
-    `hidden` ranks are children of shells that outlive them, so that the launcher does not see one end.
+    `hidden` ranks are children of shells that outlive them, so that the launcher does not see one end.  They write one file
+    `together`, or a part each, whatever h5py can.
     """
     if stop_at is not None:
         program = ["-c", STOPPING.format(step=stop_at)]
@@ -64,7 +67,7 @@ def start(
     if hidden:
         mpirun += ["sh", "-c", '"$0" "$@"; sleep 100']
     command = [*mpirun, sys.executable, *program, *map(str, arguments)]
-    environment = {**os.environ, "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"}
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", SWITCH: str(int(together))}
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment, cwd=ROOT)
 
 
@@ -93,17 +96,18 @@ def ended(process: subprocess.Popen[str], timeout: float = 240) -> Outcome:
     return Outcome(process.returncode, out, err)
 
 
-def launch(ranks: int, *arguments: object) -> Outcome:
+def launch(ranks: int, *arguments: object, together: bool = False) -> Outcome:
     """Run a command to its end."""
-    return ended(start(ranks, *arguments))
+    return ended(start(ranks, *arguments, together=together))
 
 
 def rank_process(mpirun: subprocess.Popen[str], rank: int) -> psutil.Process | None:
     """The process of a rank, if it is there."""
     try:
         for process in psutil.Process(mpirun.pid).children(recursive=True):
-            command = process.cmdline()
-            if process.environ().get("PMI_RANK") == str(rank) and command[:1] != ["sh"] and "glasma" in " ".join(command):
+            command, environment = process.cmdline(), process.environ()
+            number = environment.get("PMI_RANK", environment.get("OMPI_COMM_WORLD_RANK"))
+            if number == str(rank) and command[:1] != ["sh"] and "glasma" in " ".join(command):
                 return process
     except psutil.NoSuchProcess:
         pass

@@ -13,6 +13,7 @@ import os
 import subprocess
 import sys
 import time
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import NoReturn
 
@@ -86,6 +87,10 @@ class DeathWatch:
         self.remedy = f"{whole}; go on with `mpirun -n {self.ranks.size} glasma resume {self.directory}{along_z}`"
         self._tell(f"glasma: {_KILLED}; {self.remedy}")
 
+    def by_signal(self) -> AbstractContextManager[None]:
+        """As `ended_by_signal`."""
+        return self._lifeline.by_signal()
+
     def finished(self) -> None:
         """Nothing is left to be told."""
         self._lifeline.close()
@@ -118,6 +123,11 @@ class DeathWatch:
 
 #: Of the run that goes on.
 _watch: DeathWatch | None = None
+
+
+def ended_by_signal() -> AbstractContextManager[None]:
+    """While no other thread can run, let the death of another rank end this one by a signal, if the run is watched."""
+    return nullcontext() if _watch is None else _watch.by_signal()
 
 
 def end_all(ranks: Ranks, message: str, status: int) -> NoReturn:

@@ -6,13 +6,16 @@ is over.  So each rank keeps a connection of TCP to the next one; nothing is sen
 
 from __future__ import annotations
 
+import fcntl
+import os
 import secrets
 import selectors
+import signal
 import socket
 import threading
 import time
-from collections.abc import Callable
-from contextlib import ExitStack, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 
 import psutil
 
@@ -68,6 +71,24 @@ class Lifeline:
             with suppress(OSError):
                 neighbour.sendall(_DONE)
                 neighbour.shutdown(socket.SHUT_WR)
+
+    @contextmanager
+    def by_signal(self) -> Iterator[None]:
+        """While what is done lets no other thread run, the end of a neighbour ends this process too, without a word.
+
+        The kernel sends it SIGKILL.  What waits for messages of a dead rank would not end otherwise.
+        """
+        with selectors.DefaultSelector() as selector:
+            for neighbour in self._neighbours:
+                _signal(neighbour, os.O_ASYNC)
+                selector.register(neighbour, selectors.EVENT_READ)
+            try:
+                if self._neighbours and selector.select(0):
+                    self._done.wait()  # it has died before: the thread will end this process
+                yield
+            finally:
+                for neighbour in self._neighbours:
+                    _signal(neighbour, 0)
 
     def _watch(self) -> None:
         with selectors.DefaultSelector() as selector:
@@ -132,6 +153,13 @@ def _says(neighbour: socket.socket, word: bytes) -> bool:
         return neighbour.recv(1) == word
     except OSError:
         return False
+
+
+def _signal(connection: socket.socket, flag: int) -> None:
+    """Have this process killed when something comes or the connection ends, or no longer (0)."""
+    fcntl.fcntl(connection, fcntl.F_SETOWN, os.getpid())
+    fcntl.fcntl(connection, fcntl.F_SETSIG, signal.SIGKILL)
+    fcntl.fcntl(connection, fcntl.F_SETFL, fcntl.fcntl(connection, fcntl.F_GETFL) & ~os.O_ASYNC | flag)
 
 
 def _keep(connection: socket.socket) -> None:

@@ -60,15 +60,20 @@ def replacing(path: Path) -> Iterator[Path]:
     aside = path.with_name(f"{PARTIAL}{token_hex(4)}-{path.name}")
     try:
         yield aside
-        with aside.open("rb") as file:
-            os.fsync(file.fileno())
-        os.replace(aside, path)
+        put_in_place(aside, path)
     except OSError as error:
         aside.unlink(missing_ok=True)
-        raise _cannot_write(path, error) from None
+        raise cannot_write(path, error) from None
     except BaseException:
         aside.unlink(missing_ok=True)
         raise
+
+
+def put_in_place(aside: Path, path: Path) -> None:
+    """Let a file that is complete take the place of another, once it is on the disk."""
+    with aside.open("rb") as file:
+        os.fsync(file.fileno())
+    os.replace(aside, path)
 
 
 def write_text(path: Path, text: str) -> None:
@@ -146,7 +151,8 @@ def remove_partial(directory: Path) -> None:
         leftover.unlink(missing_ok=True)
 
 
-def _cannot_write(path: Path, error: OSError) -> FileError:
+def cannot_write(path: Path, error: OSError) -> FileError:
+    """What to raise about a file that could not be written."""
     if error.errno == errno.ENOSPC or "No space left" in str(error):
         return FileError(f"{path}: the disk is full; earlier files are whole, free some space and resume the run")
     reason = error.strerror or str(error)

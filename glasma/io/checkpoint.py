@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -14,8 +15,9 @@ from glasma.domain.slab import Slab
 from glasma.errors import FileError
 from glasma.group import group_named
 from glasma.io.atomic import reading_hdf5, replacing_hdf5
-from glasma.io.fingerprint import Fingerprint
 from glasma.io.parts import check_parts, datasets, is_altered, part_of, remove_parts, sources, write_index
+from glasma.io.together import replacing_hdf5_together, write_one_file
+from glasma.io.written import New, new_datasets
 from glasma.lattice.charges import Charges
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
@@ -32,8 +34,9 @@ State = Fields | MilneFields
 def save_checkpoint(path: Path, fields: State, config: Config, slab: Slab | None = None) -> None:
     """Write the state; an older checkpoint is replaced only by a complete one.
 
-    Of a slab every rank writes its part, under a name with the step.  When all are on the disk the first rank puts an index
-    of them into the place of the older checkpoint, and then the parts of that one are removed.
+    Ranks write one file where they can (`glasma.io.together`).  Elsewhere every rank writes its part, under a name with the
+    step.  When all are on the disk the first rank puts an index of them into the place of the older checkpoint, and then the
+    parts of that one are removed.
     """
     if slab is None:
         with replacing_hdf5(path) as file:
@@ -41,6 +44,12 @@ def save_checkpoint(path: Path, fields: State, config: Config, slab: Slab | None
         remove_parts(path)
         return
     ranks = slab.ranks
+    if write_one_file(ranks):
+        with replacing_hdf5_together(path, ranks) as file:
+            _write(file, fields, config, slab, together=True)
+        if ranks.is_first:
+            remove_parts(path)
+        return
     parts = [part_of(path, fields.step, rank, ranks.size) for rank in range(ranks.size)]
     with replacing_hdf5(parts[ranks.rank]) as file:
         _write(file, fields, config, slab)
@@ -62,55 +71,61 @@ def remove_stale_parts(path: Path) -> None:
     remove_parts(path, but=kept)
 
 
-def _write(file: h5py.File, fields: State, config: Config, slab: Slab | None = None) -> None:
+def _write(file: h5py.File, fields: State, config: Config, slab: Slab | None = None, together: bool = False) -> None:
+    new = new_datasets(slab, together)
     # Strings of fixed length: those of variable length lie in a heap that libhdf5 may search forever in a damaged file.
-    file.attrs["format"] = np.bytes_(_FORMAT.encode())
-    file.attrs["config"] = np.bytes_(json.dumps(config.as_dict()).encode())
-    file.attrs["group"] = np.bytes_(fields.group.NAME.encode())
-    file.attrs["step"] = fields.step
-    file.attrs["work"] = fields.work
-    grid = file.create_group("grid")
-    grid.attrs["shape"] = fields.grid.shape if slab is None else slab.whole.shape
-    for name in ("spacing_fm", "anisotropy", "substeps"):
-        grid.attrs[name] = getattr(fields.grid, name)
-    for name, array in (("U", fields.U), ("E", fields.E)):
-        _store(file, name, _own_along_z(array, slab), slab)
-    if isinstance(fields, MilneFields):
-        _store(file, "A", fields.A, slab)
-        return
+    attributes: dict[str, Any] = {
+        "format": np.bytes_(_FORMAT.encode()),
+        "config": np.bytes_(json.dumps(config.as_dict()).encode()),
+        "group": np.bytes_(fields.group.NAME.encode()),
+        "step": fields.step,
+        "work": fields.work,
+    }
     before = fields.grid.first_plane
-    file.attrs["region"] = [(z0 + before, z1 + before) for z0, z1 in fields.region]
-    file.attrs["still"] = fields.still
+    if isinstance(fields, Fields):
+        attributes |= {"region": [(z0 + before, z1 + before) for z0, z1 in fields.region], "still": fields.still}
+    _set_attributes(file, attributes, slab)
+    of_grid = {"shape": fields.grid.shape if slab is None else slab.whole.shape}
+    of_grid |= {name: getattr(fields.grid, name) for name in ("spacing_fm", "anisotropy", "substeps")}
+    _set_attributes(file.create_group("grid"), of_grid, slab)
+    for name, array in (("U", fields.U), ("E", fields.E)):
+        _store(file, name, _own_along_z(array, slab), slab, new)
+    if isinstance(fields, MilneFields):
+        _store(file, "A", fields.A, slab, new)
+        return
     for number, charges in enumerate(fields.charges):
         group = file.create_group(f"charges/{number}")
-        _store_charges(group, charges, slab)
-        for name, value in (("first", charges.first + before), ("direction", charges.direction), ("moves", charges.moves)):
-            group.attrs[name] = value
+        q = charges.q
+        if slab is not None:
+            q = slab.columns_of_all(q, [charges.first_cell(slot) for slot in range(charges.slots)])
+        # All columns; of ranks along z, that hold some of them each, the first writes them.
+        if slab is None or slab.place[1] == 0 or together:
+            _store(group, "q", q, slab, new, cut_along_z=False)
+        of_charges = {"first": charges.first + before, "direction": charges.direction, "moves": charges.moves}
+        _set_attributes(group, of_charges, slab)
 
 
-def _store_charges(group: h5py.Group, charges: Charges, slab: Slab | None) -> None:
-    """All columns; of ranks along z, that hold some of them each, the first writes them."""
-    q = charges.q
-    if slab is not None:
-        q = slab.columns_of_all(q, [charges.first_cell(slot) for slot in range(charges.slots)])
-        if slab.place[1] > 0:
-            return
-    _store(group, "q", q, slab)
+def _set_attributes(holder: h5py.Group, attributes: dict[str, Any], slab: Slab | None) -> None:
+    """Of ranks, those of the first one."""
+    for name, value in (attributes if slab is None else slab.ranks.broadcast(attributes)).items():
+        holder.attrs[name] = value
 
 
 def _own_along_z(array: np.ndarray, slab: Slab | None) -> np.ndarray:
     return array if slab is None or slab.parts[1] == 1 else array[..., slab.inner_along_z]
 
 
-def _store(group: h5py.Group, name: str, array: np.ndarray, slab: Slab | None) -> None:
+def _store(group: h5py.Group, name: str, array: np.ndarray, slab: Slab | None, new: New, cut_along_z: bool = True) -> None:
+    axis = 2
     if slab is not None:
-        array = array[(slice(None),) * slab.axis + (slab.inner,)]
-    data, written = group.create_dataset(name, array.shape, array.dtype), Fingerprint()
-    for entry in np.ndindex(array.shape[:2]):
+        axis = slab.axis
+        array = array[(slice(None),) * axis + (slab.inner,)]
+    written = new(group, name, array.shape, array.dtype, axis, cut_along_z)
+    for entry in np.ndindex(array.shape[:axis]):
         component = on_host(array[entry])
-        data[entry] = component
-        written.add(component)
-    data.attrs["fingerprint"] = np.bytes_(written.text().encode())
+        for x0, x1 in written.blocks():
+            written.write(component[x0:x1], entry, x0)
+    written.finish()
 
 
 def _load(data: h5py.Dataset, slab: Slab | None) -> np.ndarray:

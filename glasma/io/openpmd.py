@@ -37,9 +37,10 @@ from glasma.domain.ranks import Ranks
 from glasma.domain.slab import Slab
 from glasma.errors import FileError
 from glasma.io.atomic import reading_hdf5, replacing_hdf5
-from glasma.io.fingerprint import Fingerprint
 from glasma.io.parts import PLANES_AT_ONCE, check_parts, copy_whole, datasets, is_altered, matches, write_index
 from glasma.io.provenance import commit, versions
+from glasma.io.together import replacing_hdf5_together, write_one_file
+from glasma.io.written import new_datasets
 from glasma.lattice.fields import Fields
 from glasma.lattice.grid import Grid
 from glasma.lattice.milne import MilneFields
@@ -91,6 +92,8 @@ class SnapshotWriter:
 
     def __init__(self, directory: Path, derived: Derived, slab: Slab | None = None) -> None:
         self.directory, self.derived, self.slab = directory, derived, slab
+        self._together = slab is not None and write_one_file(slab.ranks)
+        self._new = new_datasets(slab, self._together)
         self.pieces = directory / "snapshots"
         self.index = directory / "snapshots.h5"
 
@@ -103,6 +106,13 @@ class SnapshotWriter:
             self._write_index()
             return
         ranks = self.slab.ranks
+        if self._together:
+            with replacing_hdf5_together(piece, ranks) as file:
+                self._fill(file, fields, tensor)
+            if ranks.is_first:
+                self._write_index()
+            ranks.barrier()
+            return
         parts = [piece.with_name(f"{piece.stem}.{rank}-of-{ranks.size}.h5") for rank in range(ranks.size)]
         self._write_piece(parts[ranks.rank], fields, tensor)
         ranks.barrier()
@@ -114,18 +124,25 @@ class SnapshotWriter:
 
     def _write_piece(self, path: Path, fields: Fields | MilneFields, tensor: Planes | None) -> None:
         with replacing_hdf5(path) as file:
-            self._root_attributes(file)
-            iteration = file.create_group(f"data/{fields.step}")
-            self._iteration_attributes(iteration, fields)
-            meshes = iteration.create_group("meshes")
-            if self.derived.config.output.snapshot_fields:
-                if isinstance(fields, MilneFields):
-                    self._write_milne(meshes, fields)
-                else:
-                    self._write_fields(meshes, fields)
-            if tensor is not None:
-                single = np.dtype(np.float32)
-                self._record(meshes, "T", TENSOR, single, tensor, _AT_SITES, _ENERGY_DENSITY, _GEV_PER_FM3_IN_SI)
+            self._fill(file, fields, tensor)
+
+    def _fill(self, file: h5py.File, fields: Fields | MilneFields, tensor: Planes | None) -> None:
+        _set_attributes(file, **self._of_first(self._root_attributes()))
+        iteration = file.create_group(f"data/{fields.step}")
+        _set_attributes(iteration, **self._of_first(self._iteration_attributes(fields)))
+        meshes = iteration.create_group("meshes")
+        if self.derived.config.output.snapshot_fields:
+            if isinstance(fields, MilneFields):
+                self._write_milne(meshes, fields)
+            else:
+                self._write_fields(meshes, fields)
+        if tensor is not None:
+            single = np.dtype(np.float32)
+            self._record(meshes, "T", TENSOR, single, tensor, _AT_SITES, _ENERGY_DENSITY, _GEV_PER_FM3_IN_SI)
+
+    def _of_first(self, attributes: dict[str, Any]) -> dict[str, Any]:
+        """Of ranks, what the first one has: clocks and machines differ."""
+        return attributes if self.slab is None else self.slab.ranks.broadcast(attributes)
 
     def _pieces(self) -> list[Path]:
         """The snapshots that are there, without the parts of which some are indices."""
@@ -150,7 +167,7 @@ class SnapshotWriter:
             return
         if not self._is_gathered():
             with replacing_hdf5(self.index) as file:
-                self._root_attributes(file)
+                _set_attributes(file, **self._root_attributes())
                 for piece in self._pieces():
                     with reading_hdf5(piece, "snapshot of glasma") as part:
                         step = str(int(piece.stem))
@@ -168,36 +185,37 @@ class SnapshotWriter:
 
     def _write_index(self) -> None:
         with replacing_hdf5(self.index) as file:
-            self._root_attributes(file)
+            _set_attributes(file, **self._root_attributes())
             data = file.create_group("data")
             for piece in self._pieces():
                 step = str(int(piece.stem))
                 data[step] = h5py.ExternalLink(f"snapshots/{piece.name}", f"/data/{step}")
 
-    def _root_attributes(self, file: h5py.File) -> None:
-        _set_attributes(
-            file,
-            openPMD="1.1.0",
-            openPMDextension=np.uint32(0),
-            basePath="/data/%T/",
-            meshesPath="meshes/",
-            iterationEncoding="groupBased",
-            iterationFormat="/data/%T/",
-            author="glasma",
-            software="glasma",
-            softwareVersion=versions()["glasma"] or "unknown",
-            date=datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S +0000"),
-            glasmaConfig=json.dumps(self.derived.config.as_dict()),
-            glasmaSeed=self.derived.config.run.seed,
-            glasmaVersions=json.dumps(versions()),
-            glasmaCommit=commit(),
-        )
+    def _root_attributes(self) -> dict[str, Any]:
+        return {
+            "openPMD": "1.1.0",
+            "openPMDextension": np.uint32(0),
+            "basePath": "/data/%T/",
+            "meshesPath": "meshes/",
+            "iterationEncoding": "groupBased",
+            "iterationFormat": "/data/%T/",
+            "author": "glasma",
+            "software": "glasma",
+            "softwareVersion": versions()["glasma"] or "unknown",
+            "date": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S +0000"),
+            "glasmaConfig": json.dumps(self.derived.config.as_dict()),
+            "glasmaSeed": self.derived.config.run.seed,
+            "glasmaVersions": json.dumps(versions()),
+            "glasmaCommit": commit(),
+        }
 
-    def _iteration_attributes(self, iteration: h5py.Group, fields: Fields | MilneFields) -> None:
-        iteration.attrs["time"] = self.derived.time_at(fields.step)
-        iteration.attrs["dt"] = fields.grid.time_step_fm
-        iteration.attrs["timeUnitSI"] = _FM_IN_S
-        iteration.attrs["workOnCharges"] = fields.work
+    def _iteration_attributes(self, fields: Fields | MilneFields) -> dict[str, Any]:
+        return {
+            "time": self.derived.time_at(fields.step),
+            "dt": fields.grid.time_step_fm,
+            "timeUnitSI": _FM_IN_S,
+            "workOnCharges": fields.work,
+        }
 
     def _write_fields(self, meshes: h5py.Group, fields: Fields) -> None:
         group, dtype = fields.group, fields.dtype
@@ -268,16 +286,17 @@ class SnapshotWriter:
             along_z = self.slab.inner_along_z
             nz = along_z.stop - along_z.start
         packed: dict[str, Any] = {"compression": "gzip", "compression_opts": level, "shuffle": True} if level else {}
-        chunks = (min(nx, PLANES_AT_ONCE), min(ny, 32), min(nz, 256))
-        datasets = [record.create_dataset(c, shape=(nx, ny, nz), dtype=dtype, chunks=chunks, **packed) for c in components]
-        hashes = [Fingerprint() for _ in components]
-        for x0 in range(0, nx, PLANES_AT_ONCE):
-            block = planes(before + x0, before + min(nx, x0 + PLANES_AT_ONCE))[..., along_z].astype(dtype, copy=False)
-            for data, written, values in zip(datasets, hashes, block, strict=True):
-                data[x0 : x0 + PLANES_AT_ONCE] = values
-                written.add(values)
-        for data, written in zip(datasets, hashes, strict=True):
-            _set_attributes(data, unitSI=unit, position=np.array(position), fingerprint=written.text())
+        chunks = (PLANES_AT_ONCE, 32, 256)
+        written = [self._new(record, c, (nx, ny, nz), dtype, axis=0, chunks=chunks, **packed) for c in components]
+        for x0, x1 in written[0].blocks(PLANES_AT_ONCE):
+            block = np.empty((len(components), 0, ny, nz), dtype)  # while other ranks have more planes
+            if x1 > x0:
+                block = planes(before + x0, before + x1)[..., along_z].astype(dtype, copy=False)
+            for component, values in zip(written, block, strict=True):
+                component.write(values, x0=x0)
+        for component in written:
+            component.finish()
+            _set_attributes(component.data, unitSI=unit, position=np.array(position))
 
 
 def _planes_of(array: np.ndarray) -> Planes:

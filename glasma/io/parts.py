@@ -1,10 +1,10 @@
 """Files that ranks write together: each a part with its own planes, and an index that reads as one file.
 
-The HDF5 of the package index writes no file from many processes.  So every rank writes a whole file of its own, and the first
-one an index with the same groups, attributes and datasets, which are virtual: views on those of the parts, along x and, where
-ranks cut the lattice there too, along z, the last axis.  A virtual dataset carries the fingerprints of its parts
-(`fingerprint`), their first planes in x and the end (`parts`), which axis is x (`partsAxis`), and the planes along z likewise
-(`partsAlongZ`).
+The HDF5 of the package index writes no file from many processes; where another one does, `glasma.io.together` is used instead.
+So every rank writes a whole file of its own, and the first one an index with the same groups, attributes and datasets, which
+are virtual: views on those of the parts, along x and, where ranks cut the lattice there too, along z, the last axis.  A virtual
+dataset carries the fingerprints of its parts (`fingerprint`), their first planes in x and the end (`parts`), which axis is x
+(`partsAxis`), and the planes along z likewise (`partsAlongZ`).  A dataset that all ranks wrote into one file carries the same.
 """
 
 from __future__ import annotations
@@ -63,13 +63,24 @@ def write_index(file: h5py.File, parts: Sequence[Path], axis: int, along_z: int 
                 )
             data = file.create_virtual_dataset(name, layout)
             _copy_attributes(item, data)
-            data.attrs["fingerprint"] = np.array([_text(piece) for piece in pieces], "S32")
-            data.attrs["parts"], data.attrs["partsAxis"] = bounds, axis
-            if column > 1:
-                data.attrs["partsAlongZ"] = along
+            mark_parts(data, [_text(piece) for piece in pieces], bounds, axis, along if column > 1 else None)
 
         _copy_attributes(opened[0], file)
         opened[0].visititems(take)
+
+
+def mark_parts(
+    data: h5py.Dataset,
+    texts: Sequence[str],
+    bounds: Sequence[int] | np.ndarray,
+    axis: int,
+    along_z: Sequence[int] | np.ndarray | None = None,
+) -> None:
+    """Note the fingerprints of the parts that ranks wrote, in the order of ranks, and where these begin and end."""
+    data.attrs["fingerprint"] = np.array(texts, "S32")
+    data.attrs["parts"], data.attrs["partsAxis"] = np.array(bounds), axis
+    if along_z is not None:
+        data.attrs["partsAlongZ"] = np.array(along_z)
 
 
 def _blocks(bounds: Iterable[int], along: Iterable[int], column: int) -> list[Block]:
@@ -163,23 +174,24 @@ def remove_parts(path: Path, but: Iterable[Path] = ()) -> None:
 
 
 def copy_whole(source: h5py.Group, target: h5py.Group) -> None:
-    """Copy groups, attributes and datasets; of virtual ones the values, a few planes at once."""
+    """Copy groups, attributes and datasets; of those that ranks wrote the values, a few planes at once."""
     _copy_attributes(source, target)
     for name, item in source.items():
         if isinstance(item, h5py.Group):
             copy_whole(item, target.create_group(name))
-        elif not item.is_virtual:
+        elif "parts" not in item.attrs:
             source.copy(item, target, name=name)
         else:
-            _copy_virtual(item, target, name)
+            _join(item, target, name)
 
 
-def _copy_virtual(item: h5py.Dataset, target: h5py.Group, name: str) -> None:
-    with h5py.File(next(sources([item])), "r") as part:
-        of_part = part[item.name]
-        chunks = of_part.chunks and tuple(min(c, n) for c, n in zip(of_part.chunks, item.shape, strict=True))
-        packed = {"compression": of_part.compression, "compression_opts": of_part.compression_opts, "shuffle": of_part.shuffle}
-        data = target.create_dataset(name, item.shape, item.dtype, chunks=chunks, **(packed if of_part.compression else {}))
+def _join(item: h5py.Dataset, target: h5py.Group, name: str) -> None:
+    """Copy what ranks wrote as if one process had written it."""
+    with ExitStack() as stack:
+        like = stack.enter_context(h5py.File(next(sources([item])), "r"))[item.name] if item.is_virtual else item
+        chunks = like.chunks and tuple(min(c, n) for c, n in zip(like.chunks, item.shape, strict=True))
+        packed = {"compression": like.compression, "compression_opts": like.compression_opts, "shuffle": like.shuffle}
+        data = target.create_dataset(name, item.shape, item.dtype, chunks=chunks, **(packed if like.compression else {}))
     written = Fingerprint()
     for x in range(0, item.shape[0], PLANES_AT_ONCE):
         values = item[x : x + PLANES_AT_ONCE]
