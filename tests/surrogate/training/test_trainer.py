@@ -389,7 +389,7 @@ def test_run_json_says_what_made_it(tmp_path: Path):
     tiny_training(tmp_path / "run")
     run = json.loads((tmp_path / "run" / "run.json").read_text())
     assert run["status"] == "finished"
-    assert run["versions"]["torch"] == torch.__version__
+    assert torch.__version__.startswith(run["versions"]["torch"])  # which goes on with the build: 2.11.0+cu130
     assert training_config(run["config"]["training"]).learning_rate == 0.02
     # Six complex and two real outputs: 2·(4 + 1)·6 + (6 + 1)·2 real numbers.
     assert run["parameters"] == 74
