@@ -142,7 +142,7 @@ def test_twice_the_speed_takes_half_the_time() -> None:
     found, reference = derived("lecture_headline"), shipped_machine()
     assert reference.bandwidth_per_core_GB_s is not None
     fast = Machine(
-        name="fast", cores_per_node=1, memory_per_node_GiB=100, bandwidth_per_core_GB_s=2 * reference.bandwidth_per_core_GB_s
+        name="fast", cores_per_node=2, memory_per_node_GiB=100, bandwidth_per_core_GB_s=2 * reference.bandwidth_per_core_GB_s
     )
     one, two = run_cost(found, reference, reference), run_cost(found, fast, reference)
     assert two.phases["evolution"] == pytest.approx(one.phases["evolution"] / 2, rel=1e-12)
