@@ -183,7 +183,8 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
     level = config.output.compression
     packed = sum(int(raw * (_PACKED * part + _PACKED_STILL * (1 - part))) for part in moving.values())
     files = RunFiles(
-        packed if level else raw * len(moving), raw * len(moving), checkpoint, _ROW_BYTES * measurements, derived.memory.profiles,
+        packed if level else raw * len(moving), raw * len(moving), checkpoint,
+        _ROW_BYTES * measurements, derived.memory.profiles,
     )  # fmt: skip
 
     assert rates.charges_ns is not None
