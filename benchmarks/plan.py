@@ -1,9 +1,11 @@
 """What `glasma plan` says beside what the runs then take.
 
     python benchmarks/plan.py [--json FILE] [--measure] [--only NAME]
+    python benchmarks/plan.py --reference glasma/planning/reference.toml
 
 Variations of the configurations in runs/ of about a minute each, on one thread and in a process of their own: processor
-seconds (user and system), which other work on the machine disturbs little, peak memory, and bytes of the files.
+seconds (user and system), which other work on the machine disturbs little, peak memory, and bytes of the files.  The second
+command compares nothing: it measures every kind of run on this machine and replaces the figures of the file.
 """
 
 from __future__ import annotations
@@ -19,7 +21,9 @@ from pathlib import Path
 
 from glasma.config import load_config
 from glasma.io.provenance import commit, machine, versions
+from glasma.planning.machine import load_machine, toml_of
 from glasma.planning.plan import make_plan
+from glasma.planning.probe import measure_machine
 from glasma.sanity import check_physics
 
 RUNS = Path(__file__).parents[1] / "runs"
@@ -81,12 +85,26 @@ def compare(name: str, measure: bool) -> dict[str, object]:
     }
 
 
+def measure_every_kind(path: Path) -> None:
+    """Replace the figures of a machine file, kind by kind."""
+    machine = load_machine(path)
+    comments = [line for line in path.read_text(encoding="utf-8").splitlines(keepends=True) if line.startswith("#")]
+    for entry in machine.throughput:
+        print(", ".join(entry.kind), flush=True)
+        machine = measure_machine(entry.kind, machine).model_copy(update={"name": machine.name})
+        path.write_text("".join(comments) + toml_of(machine), encoding="utf-8")
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--json", type=Path, help="write the figures to this file too")
     parser.add_argument("--measure", action="store_true", help="measure this machine for each kind first")
+    parser.add_argument("--reference", type=Path, metavar="FILE", help="measure all kinds of a machine file instead")
     parser.add_argument("--only", choices=list(CASES), help="one case")
     options = parser.parse_args()
+    if options.reference:
+        measure_every_kind(options.reference)
+        return
     rows = []
     print(f"{'':32}{'s: plan':>10}{'run':>8}{'ratio':>7}{'MiB: plan':>11}{'run':>8}{'ratio':>7}{'snapshots':>11}{'updates':>9}")
     for name in [options.only] if options.only else CASES:

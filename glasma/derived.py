@@ -101,6 +101,12 @@ class Derived:
         return max(1, round(self.config.observables.interval / self.grid.time_step_fm))
 
     @property
+    def measurements(self) -> int:
+        """How many there are when they are due, and at the end."""
+        steps = self.last_step - self.first_step
+        return steps // self.measure_every + 1 + (steps % self.measure_every > 0)
+
+    @property
     def g2mu_lattice(self) -> float:
         """g²μ a_T; 0 for nuclei from a file."""
         return (self.config.nuclei.g2mu or 0.0) * self.grid.spacing_fm / HBARC

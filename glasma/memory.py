@@ -21,9 +21,9 @@ if TYPE_CHECKING:
 
 #: Bytes of the cache of chunks of an HDF5 dataset.
 _CHUNK_CACHE = 8 << 20
-#: Matrices in the transverse plane, beside the nuclei, when the links of one plane along z are made of their Wilson lines; and
-#: when the light cone asks for P_η.
-_OF_A_PLANE, _OF_THE_LIGHT_CONE = 5, 8
+#: Matrices in the transverse plane, beside the nuclei: when the links of one plane along z are made of their Wilson lines, when
+#: the light cone asks for P_η, and in the Fourier transform of a correlator.
+_OF_A_PLANE, _OF_THE_LIGHT_CONE, _OF_A_CORRELATOR = 5, 8, 3
 
 
 @dataclass(frozen=True)
@@ -164,10 +164,16 @@ class Memory:
         return derived.nuclei * 8 * plane * (potentials * group.DIMENSION + lines * 2 * group.COLOURS**2)
 
     @property
+    def profiles(self) -> int:
+        """What `profiles.h5` holds: the first of many ranks keeps it, of the whole lattice, besides all else here."""
+        nx, ny, nz = self.derived.grid.shape
+        return self.derived.measurements * 4 * ((4 + 10) * nz + nx * nz + nx * ny)
+
+    @property
     def running(self) -> int:
         """In the steps: fields, charges, what scheme and messages add, planes of a measurement, and buffers of a snapshot."""
         if self._is_boost_invariant:
-            return self.fields + self.messages
+            return self.fields + self.messages + self._profiles_here
         group, (nx, ny, nz) = self.derived.group, self.part.held
         rolling = self._threads * (9 * group.LINK_REALS + 14) * ny * nz * self._real
         # Planes in x of T^{μν} at once, in the precision of the run and in the single precision of the file.
@@ -176,11 +182,16 @@ class Memory:
         # HDF5 keeps so much of each component of a mesh that is being written.
         sites = self.part.sites
         caches = max(group.LINK_REALS * min(_CHUNK_CACHE, sites * self._real), 10 * min(_CHUNK_CACHE, 4 * sites))
-        return self.device + self.workspaces + self.messages + rolling + tensor + caches
+        return self.device + self.workspaces + self.messages + rolling + tensor + caches + self._profiles_here
 
     @property
     def report(self) -> int:
-        """In the checks of the report: a snapshot, and its charges as a density; one process reads few planes of it at once."""
+        """In the report: the checks, then the correlator of the Wilson lines of the nuclei, which are made again."""
+        return max(self.checks, self.nuclei + _OF_A_CORRELATOR * self._matrices) + self._profiles_here
+
+    @property
+    def checks(self) -> int:
+        """In the checks: a snapshot, and its charges as a density, of which one process reads few planes at once."""
         if self._is_boost_invariant:
             return 2 * self.fields  # meshes as they are read, and fields made of them
         of_checkpoint = self.fields + self.charges + self.scheme
@@ -191,6 +202,10 @@ class Memory:
         planes = min(nx, 2 * PLANES_AT_ONCE * self._threads) if self.part.is_whole else nx
         density = self.derived.group.DIMENSION * planes * ny * nz * self._real
         return max(self.fields + density + self.scheme, of_checkpoint)
+
+    @property
+    def _profiles_here(self) -> int:
+        return self.profiles if self.part.is_whole else 0
 
     @property
     def _matrices(self) -> int:

@@ -409,7 +409,7 @@ class _Run:
         if self._is_event:
             self.directory.checkpoint.unlink(missing_ok=True)
             return
-        del self.collision, self.writer  # the checks of the report need the memory
+        del self.collision, self.writer, self.profiles  # the checks of the report need the memory
         return_freed_memory()
         self.reporter.say("drawing the report")
         with self._timed("report"):

@@ -63,6 +63,29 @@ def test_bytes_are_those_of_a_real_state(scheme: str, precision: str) -> None:
     assert found.field_bytes == momenta_and_links
 
 
+@pytest.mark.parametrize(
+    "overrides",
+    [
+        [],
+        ["lattice.group=SU(3)", "lattice.transverse_cells=64"],
+        ["nuclei.sheets=4"],
+        ["nuclei.gamma=50", "nuclei.correlation_length=0.1 fm"],
+    ],
+)
+def test_start_allocates_what_is_said(overrides: list[str]) -> None:
+    """The nuclei, their Wilson lines and the light cone, and at last the state."""
+    config = load_config(RUNS / "boost_invariant.toml", ["lattice.transverse_cells=192", "run.threads=1", *overrides])
+    Collision(load_config(RUNS / "boost_invariant.toml", ["lattice.transverse_cells=64", *overrides[:1]]))  # loads the kernels
+    said = Derived(config).memory.start
+    tracemalloc.start()
+    try:
+        Collision(config)
+        _, taken = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert 0.85 * said < taken < 1.03 * said + 2**20
+
+
 def test_file_sizes_are_those_of_a_real_run() -> None:
     found = Derived(tiny())
     cost = run_cost(found, shipped_machine(), shipped_machine())
@@ -142,7 +165,7 @@ def test_twice_the_speed_takes_half_the_time() -> None:
     found, reference = derived("lecture_headline"), shipped_machine()
     assert reference.bandwidth_per_core_GB_s is not None
     fast = Machine(
-        name="fast", cores_per_node=1, memory_per_node_GiB=100, bandwidth_per_core_GB_s=2 * reference.bandwidth_per_core_GB_s
+        name="fast", cores_per_node=2, memory_per_node_GiB=100, bandwidth_per_core_GB_s=2 * reference.bandwidth_per_core_GB_s
     )
     one, two = run_cost(found, reference, reference), run_cost(found, fast, reference)
     assert two.phases["evolution"] == pytest.approx(one.phases["evolution"] / 2, rel=1e-12)

@@ -169,7 +169,7 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
     steps = derived.last_step - derived.first_step
     updates = derived.site_updates()
     snapshot_steps = {derived.step_at(time) for time in config.output.snapshots} | {derived.first_step, derived.last_step}
-    measurements = steps // derived.measure_every + 1 + (steps % derived.measure_every > 0)
+    measurements = derived.measurements
     slab_sites = nx * ny * (1 if config.is_boost_invariant else derived.nuclei * derived.slab_cells)
 
     checkpoint = derived.field_bytes + derived.charge_bytes
@@ -178,8 +178,8 @@ def run_cost(derived: Derived, machine: Machine, reference: Machine) -> RunCost:
     level = config.output.compression
     packed = sum(int(raw * (_PACKED * part + _PACKED_STILL * (1 - part))) for part in moving.values())
     files = RunFiles(
-        packed if level else raw * len(moving), raw * len(moving), checkpoint, _ROW_BYTES * measurements,
-        measurements * 4 * ((4 + 10) * nz + nx * nz + nx * ny),
+        packed if level else raw * len(moving), raw * len(moving), checkpoint,
+        _ROW_BYTES * measurements, derived.memory.profiles,
     )  # fmt: skip
 
     assert rates.charges_ns is not None

@@ -79,10 +79,11 @@ class Plan:
                 f"{_time(cost.gpu_seconds / cost.gpus)} of steps (a bound from the bandwidth{self._messages()})"
             )
         packed = "" if files.snapshots == files.snapshots_most else f", {_bytes(files.snapshots_most)} before gzip"
+        kept = ", which stay in the memory of the first rank besides" if cost.nodes > 1 else ""
         rows |= {
             "snapshots.h5": f"{_bytes(files.snapshots)}{packed}; twice that while it is gathered",
             "checkpoint.h5": _bytes(files.checkpoint),
-            "history and profiles": f"{_bytes(files.history)} and at most {_bytes(files.profiles)}",
+            "history and profiles": f"{_bytes(files.history)} and at most {_bytes(files.profiles)}{kept}",
         }
         for coarse in self.coarse:
             rows[f"surrogate, b = {coarse.b}"] = self._surrogate(coarse)

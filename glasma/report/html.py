@@ -13,6 +13,7 @@ from glasma.errors import FileError
 from glasma.io.atomic import write_text
 from glasma.io.history import History, Profiles, load_history, load_profiles
 from glasma.io.run_directory import RunDirectory
+from glasma.memory import return_freed_memory
 from glasma.nuclei.preparation import make_nuclei
 from glasma.report import plots
 from glasma.report.animation import write_animation
@@ -40,6 +41,7 @@ def write_report(directory: RunDirectory, checks: list[Check] | None = None) -> 
     without_fields = bool(record.get("event")) and not (directory.snapshots.exists() or directory.checkpoint.exists())
     if checks is None:
         checks = [] if without_fields else check_run(directory)
+        return_freed_memory()
     write_animation(directory.animation, profiles)
     page = page_from(
         "report.html",
