@@ -120,11 +120,10 @@ def leapfrog_kernels(group: ModuleType) -> SimpleNamespace:
         In the directions that U has.
         """
         k, j, i = cuda.grid(3)
-        if i >= x1 - x0 or j >= U.shape[3] or k > z1 - z0:
+        if i >= x1 - x0 or j >= U.shape[3] or k > z1 - z0 or (k == 0 and U.shape[0] < 3):
             return
-        x, y = index(x0 + i), index(j)
+        x, y, z = index(x0 + i), index(j), index(z0 - 1 + k)
         for d in range(2 if k == 0 else 0, U.shape[0]):
-            z = index(z0 - 1 + k)
             store(V, index(d), x, y, z, moved_link(U, E, index(d), x, y, z, a_t))
 
     return SimpleNamespace(electric=electric, strengths=strengths, divergence=divergence, links=links)
