@@ -76,7 +76,7 @@ def write_in_turns(
 
 @pytest.fixture(autouse=True)
 def without_mpi(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(written, "_collective_transfer", lambda: h5py.h5p.create(h5py.h5p.DATASET_XFER))
+    monkeypatch.setattr(written, "_transfer", lambda together: h5py.h5p.create(h5py.h5p.DATASET_XFER))
 
 
 @pytest.mark.parametrize(("in_x", "along_z"), [(2, 1), (3, 1), (1, 2), (2, 3), (5, 2)])
