@@ -20,8 +20,8 @@ from glasma.io.atomic import PARTIAL, cannot_write, put_in_place
 #: Whether ranks write one file: "1" or "0"; without it they do if h5py can.
 SWITCH = "GLASMA_PARALLEL_HDF5"
 
-#: So few bytes are left on a disk that is full.
-_NOTHING = 2**20
+#: So few bytes are left on a disk that is full; what HDF5 keeps for the end takes more than this (bytes) only in large files.
+_NOTHING, _MOST = 2**20, 2**26
 
 #: Files that could not be written.  To close one, which all ranks have to do at once, would wait for those that go on writing.
 _unfinished: list[h5py.File] = []
@@ -65,6 +65,8 @@ def replacing_hdf5_together(path: Path, ranks: Ranks) -> Iterator[h5py.File]:
         with ended_by_signal():
             file = h5py.File(aside, "w", driver="mpio", comm=ranks.communicator)
             yield file
+            ranks.barrier()
+            ranks.first_does(lambda: _require_room(aside))
             file.flush()
             file.close()
         ranks.first_does(lambda: put_in_place(aside, path))
@@ -77,3 +79,15 @@ def replacing_hdf5_together(path: Path, ranks: Ranks) -> Iterator[h5py.File]:
             # HDF5 does not say what MPI has told it.
             raise cannot_write(path, OSError(errno.ENOSPC, "") if is_full else error) from None
         raise
+
+
+def _require_room(path: Path) -> None:
+    """Raise OSError if the disk has no room for what HDF5 writes last: the ranks would wait for each other for ever."""
+    trial = path.with_name(f"{path.name}.room")
+    try:
+        with trial.open("wb") as file:
+            file.write(bytes(min(_MOST, max(_NOTHING, path.stat().st_size // 100))))
+            file.flush()
+            os.fsync(file.fileno())
+    finally:
+        trial.unlink(missing_ok=True)

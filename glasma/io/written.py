@@ -89,7 +89,8 @@ class WrittenTogether(Written):
         super().__init__(*where, fill_time="never", **how)
         self._cut = self._cut_along_z and slab.parts[1] > 1
         self._has_planes = self._cut_along_z or slab.place[1] == 0
-        self._transfer = _collective_transfer()
+        # What lies on the disk as in the memory of a rank is written by it alone; the rest in exchange with the others.
+        self._transfer = _transfer(together=self._cut or self.data.chunks is not None)
 
     def _whole(self, shape: tuple[int, ...]) -> tuple[int, ...]:
         nx, _, nz = self._slab.whole.shape
@@ -138,10 +139,10 @@ def new_datasets(slab: Slab | None, together: bool) -> New:
     return partial(WrittenTogether, slab) if together and slab is not None else Written
 
 
-def _collective_transfer() -> Any:
-    """What tells HDF5 that all ranks write at once."""
+def _transfer(together: bool) -> Any:
+    """What tells HDF5 whether all ranks write at once, or each when it likes."""
     transfer = h5py.h5p.create(h5py.h5p.DATASET_XFER)
-    transfer.set_dxpl_mpio(h5py.h5fd.MPIO_COLLECTIVE)
+    transfer.set_dxpl_mpio(h5py.h5fd.MPIO_COLLECTIVE if together else h5py.h5fd.MPIO_INDEPENDENT)
     return transfer
 
 

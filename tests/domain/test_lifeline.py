@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+import subprocess
+import sys
 import threading
+import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -72,6 +76,44 @@ def test_both_neighbours_are_told_of_a_death(size: int, victim: int) -> None:
     for line in lines:
         end(line)
     all_ended()
+
+
+#: A rank whose neighbour is the parent; it waits without letting another thread run, as long as it may.
+WAITING = """\
+import ctypes, os, socket, sys, threading
+from glasma.domain.lifeline import Lifeline
+line = Lifeline.__new__(Lifeline)
+line._done, line._neighbours = threading.Event(), [socket.socket(fileno=int(sys.argv[1]))]
+line._done.wait = lambda: os._exit(7)
+if sys.argv[2] == "late":
+    sys.stdin.readline()
+with line.by_signal():
+    print("waits", flush=True)
+    if sys.argv[2] == "hears":
+        ctypes.PyDLL(None).sleep(20)
+if sys.argv[2] == "after":
+    print("goes on", flush=True)
+    sys.stdin.readline()
+"""
+
+
+@pytest.mark.parametrize(("when", "status"), [("hears", -signal.SIGKILL), ("after", 0), ("late", 7)])
+def test_what_lets_no_thread_run_is_ended_by_the_kernel(when: str, status: int) -> None:
+    """A death in the middle ends the process; one afterwards is left to the thread, and one before is waited for."""
+    here, there = socket.socketpair()
+    command = [sys.executable, "-c", WAITING, str(there.fileno()), when]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, pass_fds=[there.fileno()])
+    assert process.stdout is not None
+    there.close()
+    if when != "late":
+        assert process.stdout.readline() == "waits\n"
+    if when == "after":
+        assert process.stdout.readline() == "goes on\n"
+    here.close()
+    began = time.monotonic()
+    process.communicate("\n")
+    assert process.returncode == status
+    assert time.monotonic() - began < 10
 
 
 @pytest.mark.parametrize("order", [[0, 1, 2], [2, 0, 1]])

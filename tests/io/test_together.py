@@ -19,7 +19,7 @@ from glasma.errors import ConfigError
 from glasma.io.checkpoint import altered, load_checkpoint
 from glasma.io.fingerprint import fingerprint
 from glasma.io.parts import OF_PARTS, copy_whole, is_altered, mark_parts, matches
-from glasma.io.together import SWITCH, write_one_file
+from glasma.io.together import SWITCH, _require_room, write_one_file
 from glasma.lattice.grid import Grid
 from tests.tiny_run import finished_run, glasma
 
@@ -76,7 +76,7 @@ def write_in_turns(
 
 @pytest.fixture(autouse=True)
 def without_mpi(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(written, "_collective_transfer", lambda: h5py.h5p.create(h5py.h5p.DATASET_XFER))
+    monkeypatch.setattr(written, "_transfer", lambda together: h5py.h5p.create(h5py.h5p.DATASET_XFER))
 
 
 @pytest.mark.parametrize(("in_x", "along_z"), [(2, 1), (3, 1), (1, 2), (2, 3), (5, 2)])
@@ -197,6 +197,18 @@ def test_ranks_write_one_file_where_h5py_can(monkeypatch: pytest.MonkeyPatch, he
     monkeypatch.setattr(h5py, "get_config", lambda: SimpleNamespace(mpi=able))
     assert write_one_file(ranks(heard)) is expected
     assert not write_one_file(Ranks())
+
+
+def test_a_full_disk_is_found_before_hdf5_writes_last(tmp_path: Path) -> None:
+    path = tmp_path / "file.h5"
+    path.write_bytes(bytes(1000))
+    _require_room(path)
+    trial = path.with_name("file.h5.room")
+    assert not trial.exists()
+    trial.symlink_to("/dev/full")
+    with pytest.raises(OSError, match="No space left"):
+        _require_room(path)
+    assert not trial.is_symlink()
 
 
 @pytest.mark.parametrize(
