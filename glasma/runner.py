@@ -27,6 +27,7 @@ from glasma.io.hold import held
 from glasma.io.openpmd import SnapshotWriter
 from glasma.io.provenance import commit, machine, versions
 from glasma.io.run_directory import RunDirectory
+from glasma.io.together import write_one_file
 from glasma.lattice.energy import COMPONENTS
 from glasma.observables.measure import Measurement
 from glasma.observables.stress_energy import TENSOR
@@ -133,6 +134,7 @@ def _slab(derived: Derived, ranks: Ranks, gpus: GpusOfRanks | None) -> Slab | No
     slab, here = None, 1.0
     if ranks.size > 1:
         slab = Slab(derived.grid, ranks)
+        write_one_file(ranks)  # if it cannot do what it is told to, that is said now
         check_memory(derived.config, derived, slab.part_of_node)
         here = slab.grid.sites / derived.grid.sites
     if gpus is not None:
