@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import Any
 
+import h5py
 import numpy as np
 from numba import cuda
 
@@ -30,6 +31,8 @@ def examine() -> dict[str, str]:
     for extra, package in _EXTRAS.items():
         version = installed(package)
         rows[f"extra {extra}"] = f"{package} {version}" if version else f'not installed (pip install "glasma[{extra}]")'
+    together = bool(h5py.get_config().mpi)
+    rows["HDF5"] = f"{h5py.version.hdf5_version}, ranks write " + ("one file" if together else "a part each (h5py has no MPI)")
     rows["backend cpu"] = f"works, {threads} threads"
     rows |= _cuda_devices()
     rows["memory bandwidth"] = f"{triad_bandwidth() / 1e9:.1f} GB/s (triad, one thread)"

@@ -27,6 +27,7 @@ from glasma.io.hold import held
 from glasma.io.openpmd import SnapshotWriter
 from glasma.io.provenance import commit, machine, versions
 from glasma.io.run_directory import RunDirectory
+from glasma.io.together import write_one_file
 from glasma.lattice.energy import COMPONENTS
 from glasma.memory import Memory, largest_part, return_freed_memory
 from glasma.observables.measure import Measurement
@@ -134,6 +135,7 @@ def _slab(derived: Derived, ranks: Ranks, gpus: GpusOfRanks | None) -> Slab | No
     slab, memory = None, derived.memory
     if ranks.size > 1:
         slab = Slab(derived.grid, ranks)
+        write_one_file(ranks)  # if it cannot do what it is told to, that is said now
         largest = Memory(derived, largest_part(derived.grid.shape, slab.parts), threads_of_rank(derived, ranks))
         check_memory(derived.config, ranks.on_node * largest.peak)
         memory = Memory(derived, slab.part, largest.threads)

@@ -1,6 +1,6 @@
 """Kill one rank of many at random moments: the others must stop with one line, and the run must go on to the same results.
 
-    python tests/kill_a_rank.py [--kills 20] [--seed 1] [--ranks 2] [--set KEY=VALUE ...]
+    python tests/kill_a_rank.py [--kills 20] [--seed 1] [--ranks 2] [--together] [--set KEY=VALUE ...]
 
 starts tiny runs under mpirun, sends SIGKILL to a random rank at a random moment after `run.json` exists, waits for the others,
 looks at what was left, and resumes on one to three ranks; now and then it kills that too.  The finished runs are compared bit
@@ -57,6 +57,7 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--ranks", type=int, default=2)
     parser.add_argument("--set", dest="overrides", action="append", default=[], metavar="KEY=VALUE")
+    parser.add_argument("--together", action="store_true", help="ranks write one file, which needs an h5py with MPI")
     parser.add_argument("--verbose", action="store_true")
     options = parser.parse_args()
     chance = random.Random(options.seed)
@@ -69,7 +70,7 @@ def main() -> int:
         arguments = ["run", config, *settings, "--quiet", "--out"]
         assert launch(1, *arguments, reference).status == 0
         began = time.monotonic()
-        process = start(options.ranks, *arguments, Path(holder) / "timed")
+        process = start(options.ranks, *arguments, Path(holder) / "timed", together=options.together)
         wait_for(Path(holder) / "timed" / "run.json", process)
         startup = time.monotonic() - began
         assert ended(process).status == 0
@@ -80,7 +81,7 @@ def main() -> int:
             trial += 1
             directory = Path(holder) / f"run{trial}"
             ranks = options.ranks
-            process = start(ranks, *arguments, directory)
+            process = start(ranks, *arguments, directory, together=options.together)
             wait_for(directory / "run.json", process)
             moment, kills_here = chance.uniform(0, duration), 0
             while True:
@@ -98,7 +99,7 @@ def main() -> int:
                     print(f"kill {kills} of rank {victim} of {ranks} after {moment:.2f} s, damaged: {broken}", flush=True)
                 again = chance.random() < AGAIN and kills < options.kills
                 ranks = options.ranks if again else chance.randint(1, 3)
-                process = start(ranks, "resume", directory, "--quiet")
+                process = start(ranks, "resume", directory, "--quiet", together=options.together and ranks > 1)
                 if not again:
                     outcome = ended(process)
                     resumes += 1

@@ -121,6 +121,7 @@ def test_a_run_goes_on_from_parts_to_one_file(holder):
     assert not list(directory.glob("checkpoint-*"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("victim", [0, 1])
 @pytest.mark.parametrize("hidden", [False, True], ids=["launcher kills the others", "launcher sees nothing"])
 def test_a_rank_killed_in_the_middle_leaves_the_last_checkpoint(holder, victim, hidden):
