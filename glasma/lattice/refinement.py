@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy.interpolate import make_interp_spline
 
 
 def refine_along_z(density: np.ndarray, parts: int) -> np.ndarray:
@@ -25,6 +24,8 @@ def refine_along_z(density: np.ndarray, parts: int) -> np.ndarray:
     (parts, ..., cells)
         Part k is the k-th sub-cell along +z; the sum over the parts is the density.
     """
+    from scipy.interpolate import make_interp_spline  # it takes a quarter of a second to load, and a plan asks for it never
+
     cells = density.shape[-1]
     if parts == 1:
         return density[None].copy()
