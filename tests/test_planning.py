@@ -21,7 +21,7 @@ from glasma.planning.cost import costs_on, kind_of, run_cost, snapshot_bytes
 from glasma.planning.cut import busy_part, cut_for, process_bytes
 from glasma.planning.machine import Machine, Throughput, cache_path, load_machine, save_machine, shipped_machine
 from glasma.planning.plan import make_plan
-from glasma.planning.probe import probe_config
+from glasma.planning.probe import measure_kind, probe_config
 from glasma.planning.surrogate import COST_RATIO, coarse_cost
 from glasma.sanity import check_physics
 from tests.tiny_run import TINY, assert_refused, finished_run, glasma, write_tiny
@@ -373,3 +373,11 @@ def test_memory_is_that_of_a_run_in_a_process_of_its_own(tmp_path: Path) -> None
     record = json.loads((tmp_path / "out" / "run.json").read_text())
     plan = make_plan(check_physics(load_config(config, overrides)))
     assert plan.cost.memory_bytes / 2**20 == pytest.approx(record["peak_memory_MiB"], rel=0.05)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("scheme", ["semi_implicit", "boost_invariant"])
+def test_a_kind_is_measured_whole(scheme: str) -> None:
+    rates = measure_kind(("SU(2)", "float32", scheme))
+    assert all(value is not None for _, value in rates)
+    assert min(rates.step_ns, rates.measurement_ns or 0, rates.snapshot_ns or 0, rates.checkpoint_ns or 0) > 0
