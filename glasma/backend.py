@@ -44,8 +44,6 @@ llvm.set_option("glasma", "-vectorize-memory-check-threshold=512")
 #: Whether what a kernel gives at a site does not depend on where along z its loops begin and end, not even by rounding.
 #: The sites that are left over when a line is cut into vectors come one by one, and would round differently; with masks they
 #: are a vector too.  AVX-512 has them at no cost; elsewhere only ranks along z take them, whose copies must not drift apart.
-#: LLVM finds no masks where one turn of a loop hands a value on to the next, as along y in 2+1D, where nothing is cut: those
-#: loops are vectors with a rest, and no kernel of the laboratory frame has one.
 PLACES_ROUND_ALIKE = False
 
 
@@ -53,7 +51,7 @@ def let_places_round_alike() -> None:
     """Let kernels that are compiled from now on give the same bits at a site wherever along z their loops begin and end."""
     global PLACES_ROUND_ALIKE
     if not PLACES_ROUND_ALIKE:
-        llvm.set_option("glasma", "-prefer-predicate-over-epilogue=predicate-else-scalar-epilogue")
+        llvm.set_option("glasma", "-prefer-predicate-over-epilogue=predicate-dont-vectorize")
         PLACES_ROUND_ALIKE = True
 
 
