@@ -119,7 +119,8 @@ class Memory:
         (nx, ny, nz), (in_x, along_z), dimension = self.part.held, self.part.copies, self.derived.group.DIMENSION
         plane = 3 * dimension * ny * nz * in_x
         if along_z:
-            plane += 2 * dimension * ny * nx * along_z
+            # The implicit scheme begins with those of the longitudinal links too.
+            plane += (3 if self._is_implicit else 2) * dimension * ny * nx * along_z
         return 2 * plane * self._real
 
     @property

@@ -312,7 +312,7 @@ def assert_earlier_files_are_whole(directory: Path) -> None:
         assert changed == []
 
 
-def full_disk(*_: object) -> None:
+def full_disk(*_: object, **__: object) -> None:
     raise OSError(errno.ENOSPC, "No space left on device")
 
 
@@ -320,8 +320,8 @@ def full_disk(*_: object) -> None:
 def test_full_disk_in_the_middle_of_a_checkpoint(call: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     original, calls = glasma.io.checkpoint._store, iter(range(1, 100))
 
-    def storing(*arguments: object) -> None:
-        (full_disk if next(calls) == call else original)(*arguments)
+    def storing(*arguments: object, **options: object) -> None:
+        (full_disk if next(calls) == call else original)(*arguments, **options)
 
     monkeypatch.setattr(glasma.io.checkpoint, "_store", storing)
     outcome = run_tiny(tmp_path)

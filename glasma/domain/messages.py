@@ -42,6 +42,11 @@ class Messages:
     def _cut(self, sizes: Sizes) -> None:
         self.leaving, self.coming = (pieces(room, each) for room, each in zip(self._room, sizes, strict=True))
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the memory where they are packed."""
+        return sum(room.nbytes for room in self._room)
+
     def serve(self, sizes: Sizes, field: np.ndarray) -> bool:
         """Whether they can serve another exchange; if they are too small they grow, with the region that moves."""
         first = self._room[0]

@@ -68,6 +68,11 @@ class Traffic:
         self._communicator, self._messages = communicator, messages
         self._idle: Messages | None = None
 
+    @property
+    def nbytes(self) -> int:
+        """Bytes of the messages that are kept from one exchange to the next."""
+        return 0 if self._idle is None else self._idle.nbytes
+
     def begin(self, leaving: Sequence[Parcel], coming: Sequence[Parcel]) -> Callable[[], None]:
         """Pack and send; what is returned waits for what comes and unpacks it.  Empty parcels are left out."""
         leaving, coming = ([parcel for parcel in parcels if parcel.size] for parcels in (leaving, coming))

@@ -45,10 +45,7 @@ def main() -> None:
     for _ in range(STEPS):
         collision.step()
     workers = collision.scheme.workers
-    buffers = list(workers.halo_along_z._idle.values())
-    if workers.halo._idle is not None:
-        buffers += workers.halo._idle.packed
-    found["messages"] = sum(buffer.nbytes for buffer in buffers), memory.messages
+    found["messages"] = workers.halo_along_z.nbytes + workers.halo.nbytes, memory.messages
     state = memory.device + memory.workspaces + memory.messages
     found["steps"] = peak(), state
     folder = Path(ranks.first_does(tempfile.mkdtemp))
