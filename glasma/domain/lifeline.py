@@ -76,8 +76,11 @@ class Lifeline:
     def by_signal(self) -> Iterator[None]:
         """While what is done lets no other thread run, the end of a neighbour ends this process too, without a word.
 
-        The kernel sends it SIGKILL.  What waits for messages of a dead rank would not end otherwise.
+        The kernel sends it SIGKILL.  What waits for messages of a dead rank would not end otherwise.  Only Linux can do that.
         """
+        if not hasattr(fcntl, "F_SETSIG"):
+            yield
+            return
         with selectors.DefaultSelector() as selector:
             for neighbour in self._neighbours:
                 _signal(neighbour, os.O_ASYNC)
