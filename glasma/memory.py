@@ -172,18 +172,18 @@ class Memory:
 
     @property
     def running(self) -> int:
-        """In the steps: fields, charges, what scheme and messages add, planes of a measurement, and buffers of a snapshot."""
+        """In the steps: fields, charges, what scheme and messages add, and a measurement or the buffers of a snapshot."""
         if self._is_boost_invariant:
             return self.fields + self.messages + self._profiles_here
-        group, (nx, ny, nz) = self.derived.group, self.part.held
-        rolling = self._threads * (9 * group.LINK_REALS + 14) * ny * nz * self._real
-        # Planes in x of T^{μν} at once, in the precision of the run and in the single precision of the file.
-        with_tensor = self.derived.config.output.snapshot_tensor
-        tensor = 10 * min(nx, PLANES_AT_ONCE) * ny * nz * (self._real + 4) if with_tensor else 0
-        # HDF5 keeps so much of each component of a mesh that is being written.
-        sites = self.part.sites
-        caches = max(group.LINK_REALS * min(_CHUNK_CACHE, sites * self._real), 10 * min(_CHUNK_CACHE, 4 * sites))
-        return self.device + self.workspaces + self.messages + rolling + tensor + caches + self._profiles_here
+        group, (nx, ny, nz), sites = self.derived.group, self.part.held, self.part.sites
+        # Planes of the fields at one time, of which a measurement and T^{μν} are made.
+        seen = self._threads * (9 * group.LINK_REALS + 14) * ny * nz * self._real
+        if self.derived.config.output.snapshot_tensor:
+            # Planes in x of T^{μν} at once, in the precision of the run and in the single precision of the file; HDF5 keeps
+            # so much of each component of a mesh that is being written.
+            seen += 10 * min(nx, PLANES_AT_ONCE) * ny * nz * (self._real + 4) + 10 * min(_CHUNK_CACHE, 4 * sites)
+        links_written = group.LINK_REALS * min(_CHUNK_CACHE, sites * self._real)
+        return self.device + self.workspaces + self.messages + max(seen, links_written) + self._profiles_here
 
     @property
     def report(self) -> int:
