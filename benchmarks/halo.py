@@ -81,14 +81,19 @@ def waits(halos: list) -> tuple[float, float]:
     return sum(halo.seconds for halo in halos), sum(halo.processor_seconds for halo in halos)
 
 
-def case(shape: tuple[int, int, int], ranks: int, threads: int, steps: int, along_z: int) -> dict:
-    """Run one case in processes of its own."""
+def on_ranks(ranks: int, script: str, words: list[str]) -> dict:
+    """What a script prints last, as JSON, when so many ranks run it."""
     mpirun = Path(sys.executable).parent / "mpirun"
     launcher = [str(mpirun if mpirun.exists() else shutil.which("mpirun")), "-n", str(ranks)] if ranks > 1 else []
-    words = ["--worker", "--threads", threads, "--steps", steps, "--cut", along_z, "--shape", *shape]
-    command = [*launcher, sys.executable, __file__, *map(str, words)]
+    command = [*launcher, sys.executable, script, *words]
     done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=550)
     return json.loads(done.stdout.splitlines()[-1])
+
+
+def case(shape: tuple[int, int, int], ranks: int, threads: int, steps: int, along_z: int) -> dict:
+    """Run one case in processes of its own."""
+    words = ["--worker", "--threads", threads, "--steps", steps, "--cut", along_z, "--shape", *shape]
+    return on_ranks(ranks, __file__, list(map(str, words)))
 
 
 def main() -> None:

@@ -15,13 +15,11 @@ from __future__ import annotations
 
 import argparse
 import json
-import shutil
-import subprocess
-import sys
 import time
 from pathlib import Path
 
 import numpy as np
+from halo import on_ranks
 
 from glasma.collision import Collision
 from glasma.config import Config, load_config
@@ -90,12 +88,8 @@ def main() -> None:
         if row := measure(config):
             print(json.dumps(row))
         return
-    beside = Path(sys.executable).parent / "mpirun"
-    mpirun = str(beside) if beside.exists() else shutil.which("mpirun") or "mpirun"
     words = ["--worker", "--cells", str(options.cells), *(["--single"] if options.single else [])]
-    command = [mpirun, "-n", str(options.ranks), sys.executable, __file__, *words]
-    done = subprocess.run(command, capture_output=True, text=True, check=True, timeout=550)
-    found = json.loads(done.stdout.splitlines()[-1])
+    found = on_ranks(options.ranks, __file__, words)
     planned = busy_part(Derived(config), options.ranks)
     seconds = ", ".join(f"{each:.2f}" for each in found["seconds_of_each"])
     print(f"processor seconds in kernels of each rank: {seconds}")

@@ -66,11 +66,8 @@ def density(fields: Fields, x0: int, x1: int) -> Any:
     _, ny, nz = fields.grid.shape
     rho = array_module().zeros((1, fields.group.DIMENSION, x1 - x0, ny, nz), fields.dtype)
     for charges in fields.charges:
-        for slot in range(charges.slots):
-            start = charges.first_cell(slot)
-            first, last = max(start, 0), min(start + charges.cells, nz)  # part of the lattice may be held elsewhere
-            if first < last:
-                rho[0, ..., first:last] += charges.q[slot, :, x0:x1, :, first - start : last - start]
+        for cells, columns in charges.in_cells(nz):
+            rho[0, ..., cells] += columns[:, x0:x1]
     return rho
 
 

@@ -8,6 +8,7 @@ lies, `first_cell`, counts on.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
@@ -60,13 +61,21 @@ class Charges:
         starts = [self.first_cell(slot) for slot in range(self.slots)]
         return min(starts) - (self.direction < 0), max(starts) + self.cells + (self.direction > 0)
 
-    def add_density(self, plane: np.ndarray, x: int) -> None:
-        """Add g ρ at the plane x to `plane`, (dim_g, ny, nz), in the memory of the host."""
+    def in_cells(self, nz: int) -> Iterator[tuple[slice, np.ndarray]]:
+        """Of each slot the cells 0 ≤ z < nz in which it has columns, and those, (dim_g, nx, ny, columns).
+
+        Of a part of a lattice, other columns lie in cells that are held elsewhere.
+        """
         for slot in range(self.slots):
             start = self.first_cell(slot)
-            first, last = max(start, 0), min(start + self.cells, plane.shape[2])  # part of the lattice may be held elsewhere
+            first, last = max(start, 0), min(start + self.cells, nz)
             if first < last:
-                plane[:, :, first:last] += on_host(self.q[slot, :, x, :, first - start : last - start])
+                yield slice(first, last), self.q[slot, ..., first - start : last - start]
+
+    def add_density(self, plane: np.ndarray, x: int) -> None:
+        """Add g ρ at the plane x to `plane`, (dim_g, ny, nz), in the memory of the host."""
+        for cells, columns in self.in_cells(plane.shape[2]):
+            plane[..., cells] += on_host(columns[:, x])
 
     def copy(self) -> Charges:
         """The same charges in an array of their own."""
